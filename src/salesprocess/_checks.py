@@ -1,0 +1,154 @@
+"""Everything that can be wrong with a definition in itself, found when it is made."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from salesprocess._names import is_slug, suggestion
+from salesprocess._parts import ALL_OPEN
+from salesprocess._rules import AllOf, AnyOf, AtLeast, Not, Predicate, Rule
+from salesprocess.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from salesprocess._parts import Activity, Stage, Transition
+    from salesprocess.criteria import Criterion
+    from salesprocess.process import SalesProcess
+
+_SLUG = "a key is small letters, digits, _ and -, and at most 100 of them"
+
+
+def mistakes(process: SalesProcess) -> Iterator[Problem]:
+    """Every mistake, in the order of the definition."""
+    yield from _bad_key("key", process.key)
+    if not any(stage.kind == "open" for stage in process.stages):
+        yield Problem("no_initial_stage", "stages", "a process needs a stage of kind 'open' to start deals in")
+    yield from _repeats("duplicate_stage", "stages", "key", [stage.key for stage in process.stages])
+    for index, stage in enumerate(process.stages):
+        yield from _in_stage(f"stages[{index}]", stage)
+    keys = [stage.key for stage in process.stages]
+    for index, transition in enumerate(process.transitions):
+        yield from _in_transition(f"transitions[{index}]", transition, keys)
+    yield from _same_move_twice(process)
+
+
+def _bad_key(path: str, key: str) -> Iterator[Problem]:
+    if not is_slug(key):
+        yield Problem("bad_key", path, f"{key!r} is no key: {_SLUG}")
+
+
+def _repeats(code: str, path: str, name: str, keys: Iterable[str]) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for index, key in enumerate(keys):
+        if key in seen:
+            yield Problem(code, f"{path}[{index}].{name}", f"{key!r} is the {name} of {path}[{seen[key]}] already")
+        seen.setdefault(key, index)
+
+
+def _in_stage(path: str, stage: Stage) -> Iterator[Problem]:
+    yield from _bad_key(f"{path}.key", stage.key)
+    if stage.probability is not None and not 0 <= stage.probability <= 1:
+        yield Problem(
+            "bad_probability", f"{path}.probability", f"a probability is from 0 to 1, found {stage.probability:g}"
+        )
+    if stage.time_limit is not None and stage.time_limit <= timedelta(0):
+        yield Problem(
+            "bad_time_limit", f"{path}.time_limit", f"a time limit is more than nothing, found {stage.time_limit}"
+        )
+    yield from _repeats("duplicate_activity", f"{path}.activities", "key", [a.key for a in stage.activities])
+    for index, activity in enumerate(stage.activities):
+        yield from _in_activity(f"{path}.activities[{index}]", activity)
+    yield from _in_criteria(f"{path}.entry_criteria", stage.entry_criteria)
+    yield from _in_criteria(f"{path}.exit_criteria", stage.exit_criteria)
+    for index, key in enumerate(stage.starts):
+        yield from _bad_key(f"{path}.starts[{index}]", key)
+
+
+def _in_activity(path: str, activity: Activity) -> Iterator[Problem]:
+    yield from _bad_key(f"{path}.key", activity.key)
+    yield from _in_criteria(f"{path}.criteria", activity.criteria)
+
+
+def _in_criteria(path: str, criteria: Iterable[Criterion]) -> Iterator[Problem]:
+    criteria = list(criteria)
+    for index, criterion in enumerate(criteria):
+        if not criterion.key.strip():
+            yield Problem("bad_key", f"{path}[{index}].key", "a criterion needs a key that says what it is about")
+    for key, count in Counter(criterion.key for criterion in criteria).items():
+        if count > 1:
+            yield Problem(
+                "duplicate_criterion", path, f"{count} criteria have the key {key!r}; name each with Criterion(key=...)"
+            )
+
+
+def _in_transition(path: str, transition: Transition, stages: list[str]) -> Iterator[Problem]:
+    yield from _bad_key(f"{path}.trigger", transition.trigger)
+    if not transition.source:
+        yield Problem(
+            "no_source", f"{path}.source", "a transition comes from a stage, several, or '*' for all open ones"
+        )
+    for source in transition.source:
+        if source != ALL_OPEN:
+            yield from _unknown_stage(f"{path}.source", source, stages)
+    yield from _unknown_stage(f"{path}.dest", transition.dest, stages)
+    for index, waived in enumerate(transition.waives):
+        yield from _unknown_stage(f"{path}.waives[{index}]", waived, stages)
+    yield from _in_criteria(f"{path}.criteria", transition.criteria)
+    for index, key in enumerate(transition.starts):
+        yield from _bad_key(f"{path}.starts[{index}]", key)
+
+
+def _unknown_stage(path: str, key: str, stages: list[str]) -> Iterator[Problem]:
+    if key not in stages:
+        yield Problem("unknown_stage", path, f"no stage {key!r}{suggestion(key, stages)}")
+
+
+def _same_move_twice(process: SalesProcess) -> Iterator[Problem]:
+    seen: dict[tuple[str, str, str], int] = {}
+    for index, transition in enumerate(process.transitions):
+        for source in process.sources(transition):
+            move = (transition.trigger, source, transition.dest)
+            first = seen.setdefault(move, index)
+            if first != index:
+                yield Problem(
+                    "duplicate_transition",
+                    f"transitions[{index}]",
+                    f"{move[0]!r} from {source!r} to {move[2]!r} is transitions[{first}] already",
+                )
+
+
+def engine_problems(
+    process: SalesProcess, predicates: Mapping[str, Callable[..., object]], stage: str
+) -> Iterator[Problem]:
+    """What keeps an engine from being built on a sound process."""
+    for name, function in predicates.items():
+        if not callable(function) or inspect.iscoroutinefunction(function):
+            yield Problem("bad_predicate", f"predicates.{name}", "a predicate is a plain function that takes the deal")
+    criteria = dict.fromkeys(criterion for source, move in process.moves() for criterion in process.gate(source, move))
+    criteria |= dict.fromkeys(process.initial.entry_criteria)
+    rules = (rule for criterion in criteria for rule in (criterion.rule, criterion.when) if rule is not None)
+    for name in dict.fromkeys(name for rule in rules for name in _unbound(rule)):
+        if name not in predicates:
+            yield Problem(
+                "unknown_predicate",
+                "predicates",
+                f"criteria ask for {name!r}, which is not given{suggestion(name, predicates)}",
+            )
+    if any(transition.trigger == stage for transition in process.transitions):
+        yield Problem("trigger_is_stage", "stage", f"{stage!r} is a trigger and cannot name the deal's stage as well")
+
+
+def _unbound(rule: Rule) -> Iterator[str]:
+    """The predicates that a rule knows by name alone."""
+    match rule:
+        case Predicate(function_name=name, function=None):
+            yield name
+        case Not(rule=inner):
+            yield from _unbound(inner)
+        case AllOf(rules=rules) | AnyOf(rules=rules) | AtLeast(rules=rules):
+            for inner in rules:
+                yield from _unbound(inner)

@@ -1,0 +1,430 @@
+"""A gate: criteria compiled for an engine, so that a deal is read once and judged without touching it again."""
+
+from __future__ import annotations
+
+import fnmatch
+import operator
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from enum import Enum
+from inspect import getattr_static
+from types import MappingProxyType, MemberDescriptorType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+from salesprocess._rules import AllOf, AnyOf, AtLeast, Comparison, Not, Predicate, Rule, Term
+from salesprocess._values import shown
+from salesprocess.criteria import Criterion, Finding, Status
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+MET: Final = 0
+UNMET: Final = 1
+UNKNOWN: Final = 2
+
+Values: TypeAlias = tuple[Any, ...]
+Test: TypeAlias = Callable[[Values], int]
+Statuses: TypeAlias = tuple["int | Exception", ...]
+Context: TypeAlias = Mapping[str, object] | None
+Reader: TypeAlias = Callable[[Any, Context, "datetime | None"], Any]
+
+_NAMES: Final[tuple[Status, ...]] = ("met", "unmet", "unknown")
+_FOUND_ON_DICTS: Final = frozenset(dir(dict))
+_GONE: Final = object()
+
+
+class Raised(NamedTuple):
+    """Stands for a value that could not be read."""
+
+    error: Exception
+
+
+def read_path(owner: Any, path: str) -> Any:
+    """The value at a dotted path over attributes and keys; `None` where a part is missing.
+
+    An exception raised by the host's own property or mapping goes to the caller.
+    """
+    for name in path.split("."):
+        if owner is None:
+            return None
+        if isinstance(owner, Mapping):
+            owner = owner.get(name)
+            continue
+        try:
+            owner = getattr(owner, name)
+        except AttributeError:
+            # A slot never filled and a name never given are missing; a property that raises is broken.
+            if isinstance(getattr_static(owner, name, _GONE), MemberDescriptorType) or (
+                getattr_static(owner, name, _GONE) is _GONE
+            ):
+                return None
+            raise
+    return owner
+
+
+def is_missing(value: object) -> bool:
+    """Whether a value says nothing: `None`, or one that differs from itself, as NaN and NaT do."""
+    if value is None:
+        return True
+    try:
+        return bool(value != value)  # noqa: PLR0124
+    except Exception:  # noqa: BLE001 - an array has no one answer; the rule's own operation will say so
+        return False
+
+
+class Lookup(NamedTuple):
+    """What an engine adds to a rule: its own names for facts, its predicates and its clock."""
+
+    facts: Mapping[str, str]
+    predicates: Mapping[str, Callable[[Any], object]]
+    clock: Callable[[], datetime]
+
+
+class Gate:
+    """The criteria of one move, compiled."""
+
+    __slots__ = ("_applies", "_inputs", "_names", "_readers", "_tests", "_uses", "criteria", "judge", "read")
+
+    def __init__(self, criteria: Sequence[Criterion], lookup: Lookup) -> None:
+        inputs = _Inputs(lookup)
+        self.criteria = tuple(criteria)
+        tests, uses, applies = [], [], []
+        for criterion in criteria:
+            inputs.touched = {}
+            tests.append(_test_of(criterion, inputs))
+            applies.append(None if criterion.when is None else _compiled(criterion.when, inputs))
+            uses.append(tuple(inputs.touched))
+        self._tests, self._uses, self._applies = tuple(tests), tuple(uses), tuple(applies)
+        self._inputs, self._readers = tuple(inputs.indexes), tuple(inputs.readers)
+        self.judge = _judge(self._tests)
+        self.read = inputs.reader_of_attributes()
+
+    def read_each(self, deal: Any, context: Context, at: datetime | None) -> Values:
+        """Every input, one by one; what cannot be read is a `Raised` in its place."""
+        values = []
+        for reader in self._readers:
+            try:
+                values.append(reader(deal, context, at))
+            except Exception as error:  # noqa: BLE001 - becomes the finding's error
+                values.append(Raised(error))
+        return tuple(values)
+
+    def judge_each(self, values: Values) -> Statuses | None:
+        """One status for each criterion, an exception for one that raised; `None` when all are met."""
+        statuses = tuple(self._judge_one(index, values) for index in range(len(self._tests)))
+        return None if all(status is MET for status in statuses) else statuses
+
+    def _judge_one(self, index: int, values: Values) -> int | Exception:
+        for used in self._uses[index]:
+            value = values[used]
+            if isinstance(value, Raised):
+                return value.error
+        try:
+            return self._tests[index](values)
+        except Exception as error:  # noqa: BLE001 - becomes the finding's error
+            return error
+
+    def findings(self, values: Values, statuses: Statuses | None) -> tuple[Finding, ...]:
+        """What each criterion that applies came to, in declared order."""
+        return tuple(
+            self._finding(index, values, MET if statuses is None else statuses[index])
+            for index in range(len(self.criteria))
+            if self._applied(index, values)
+        )
+
+    def _applied(self, index: int, values: Values) -> bool:
+        applies = self._applies[index]
+        if applies is None or any(isinstance(values[used], Raised) for used in self._uses[index]):
+            return True
+        try:
+            return applies(values) != UNMET
+        except Exception:  # noqa: BLE001 - the finding's status is the error already
+            return True
+
+    def _finding(self, index: int, values: Values, status: int | Exception) -> Finding:
+        criterion = self.criteria[index]
+        facts = {self._inputs[used].name: _as_found(values[used]) for used in self._uses[index]}
+        rule = criterion.rule
+        return Finding(
+            key=criterion.key,
+            label=criterion.label or criterion.key,
+            status=_NAMES[status] if isinstance(status, int) else "errored",
+            expected=rule.expected(),
+            actual=_actual(rule, facts),
+            facts=MappingProxyType(facts),
+            severity=criterion.severity,
+            error=None if isinstance(status, int) else status,
+        )
+
+
+class _Input(NamedTuple):
+    source: str
+    path: str
+
+    @property
+    def name(self) -> str:
+        """What a finding calls it; only facts of the deal go by their bare name."""
+        return {"context": f"context.{self.path}", "predicate": f"{self.path}()"}.get(self.source, self.path)
+
+
+class _Inputs:
+    """The inputs of a gate, each read once however many criteria look at it."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        self.lookup = lookup
+        self.indexes: dict[_Input, int] = {}
+        self.readers: list[Reader] = []
+        self.touched: dict[int, None] = {}
+
+    def of_term(self, term: Term) -> int:
+        return self._index(_Input(term.source, term.path or term.source), lambda: self._reader(term))
+
+    def of_predicate(self, rule: Predicate) -> int:
+        function = rule.function or self.lookup.predicates[rule.function_name]
+        return self._index(_Input("predicate", rule.function_name), lambda: _calls(function))
+
+    def _index(self, key: _Input, reader: Callable[[], Reader]) -> int:
+        if key not in self.indexes:
+            self.indexes[key] = len(self.indexes)
+            self.readers.append(reader())
+        self.touched[self.indexes[key]] = None
+        return self.indexes[key]
+
+    def _reader(self, term: Term) -> Reader:
+        clock = self.lookup.clock
+        if term.source == "now":
+            return lambda _deal, _context, at: at or clock()
+        if term.source == "context":
+            return lambda _deal, context, _at: read_path(context, str(term.path))
+        path = self._path(term)
+        if term.source == "fact":
+            return lambda deal, _context, _at: read_path(deal, path)
+
+        def time_in_stage(deal: Any, _context: Context, at: datetime | None) -> Any:
+            entered = read_path(deal, path)
+            return None if is_missing(entered) else (at or clock()) - entered
+
+        return time_in_stage
+
+    def _path(self, term: Term) -> str:
+        name = "entered_at" if term.source == "time_in_stage" else str(term.path)
+        return self.lookup.facts.get(name, name)
+
+    def reader_of_attributes(self) -> Callable[[Any], Values] | None:
+        """A reader of all inputs in one look, where they are plain attributes and nothing else."""
+        if any(source != "fact" for source, _ in self.indexes):
+            return None
+        paths = [self.lookup.facts.get(name, name) for _, name in self.indexes]
+        # On a dict, `d.items` is a method and not the key: such names are read one by one.
+        if not _FOUND_ON_DICTS.isdisjoint(part for path in paths for part in path.split(".")):
+            return None
+        if len(paths) == 1:
+            get = operator.attrgetter(paths[0])
+            return lambda deal: (get(deal),)
+        return operator.attrgetter(*paths) if paths else lambda _deal: ()
+
+
+def _calls(function: Callable[[Any], object]) -> Reader:
+    def call(deal: Any, _context: Context, _at: datetime | None) -> object:
+        result = function(deal)
+        if hasattr(result, "__await__"):
+            raise TypeError(f"predicate {function!r} returned an awaitable; a predicate is a plain function")
+        return result if result is None else bool(result)
+
+    return call
+
+
+def _judge(tests: tuple[Test, ...]) -> Callable[[Values], Statuses | None]:
+    """All tests on one reading: `None` when all are met, or every status. Raises what a test raises."""
+    if len(tests) == 1:
+        (only,) = tests
+
+        def judge_one(values: Values) -> Statuses | None:
+            status = only(values)
+            return (status,) if status else None
+
+        return judge_one
+    if len(tests) == 2:  # noqa: PLR2004 - most gates have one or two criteria
+        first, second = tests
+
+        def judge_two(values: Values) -> Statuses | None:
+            a = first(values)
+            b = second(values)
+            return (a, b) if a or b else None
+
+        return judge_two
+
+    def judge_all(values: Values) -> Statuses | None:
+        statuses = tuple([test(values) for test in tests])
+        return statuses if any(statuses) else None
+
+    return judge_all
+
+
+def _test_of(criterion: Criterion, inputs: _Inputs) -> Test:
+    test = _compiled(criterion.rule, inputs)
+    if criterion.when is None:
+        return test
+    return _any((_not(_compiled(criterion.when, inputs)), test))
+
+
+def _compiled(rule: Rule, inputs: _Inputs) -> Test:
+    match rule:
+        case Comparison():
+            return _comparison(rule, inputs)
+        case Predicate():
+            return _true(inputs.of_predicate(rule), met=MET, unmet=UNMET)
+        case Not():
+            return _not(_compiled(rule.rule, inputs))
+        case AllOf():
+            return _at_least(len(rule.rules), tuple(_compiled(part, inputs) for part in rule.rules))
+        case AnyOf():
+            return _any(tuple(_compiled(part, inputs) for part in rule.rules))
+        case AtLeast():
+            return _at_least(rule.needed, tuple(_compiled(part, inputs) for part in rule.rules))
+    raise TypeError(f"no such rule: {rule!r}")
+
+
+def _not(test: Test) -> Test:
+    turned = (UNMET, MET, UNKNOWN)
+    return lambda values: turned[test(values)]
+
+
+def _any(tests: tuple[Test, ...]) -> Test:
+    return _at_least(1, tests)
+
+
+def _at_least(needed: int, tests: tuple[Test, ...]) -> Test:
+    def test_several(values: Values) -> int:
+        statuses = [test(values) for test in tests]
+        met = statuses.count(MET)
+        if met >= needed:
+            return MET
+        return UNKNOWN if met + statuses.count(UNKNOWN) >= needed else UNMET
+
+    return test_several
+
+
+def _comparison(rule: Comparison, inputs: _Inputs) -> Test:
+    term, op, value = rule.term, rule.op, rule.value
+    index = inputs.of_term(term)
+    if op == "known":
+        return lambda values: UNMET if is_missing(values[index]) else MET
+    if op in {"true", "false"} and term.measure is None:
+        return _true(index, met=MET, unmet=UNMET) if op == "true" else _true(index, met=UNMET, unmet=MET)
+    compare = _operation(op, value)
+    if term.measure is None and not isinstance(value, Term):
+        return _against_constant(index, compare, value)
+    left = _measured_at(term, index)
+    right = _measured_at(value, inputs.of_term(value)) if isinstance(value, Term) else lambda _values: value
+
+    def test_terms(values: Values) -> int:
+        a, b = left(values), right(values)
+        if is_missing(a) or (b is not None and is_missing(b)) or (b is None and isinstance(value, Term)):
+            return UNKNOWN
+        return MET if compare(a, b) else UNMET
+
+    return test_terms
+
+
+def _true(index: int, *, met: int, unmet: int) -> Test:
+    def test_true(values: Values) -> int:
+        value = values[index]
+        if value is True:
+            return met
+        if is_missing(value):
+            return UNKNOWN
+        return met if value else unmet
+
+    return test_true
+
+
+def _against_constant(index: int, compare: Callable[[Any, Any], Any], constant: Any) -> Test:
+    def test_constant(values: Values) -> int:
+        value = values[index]
+        if value is None:
+            return UNKNOWN
+        if compare(value, constant):
+            return MET
+        return UNMET if value == value else UNKNOWN  # noqa: PLR0124 - NaN is unknown
+
+    return test_constant
+
+
+def _measured_at(term: Term, index: int) -> Callable[[Values], Any]:
+    if term.measure is None:
+        return operator.itemgetter(index)
+    return lambda values: _measured(values[index], term)
+
+
+def _measured(value: Any, term: Term) -> int | None:
+    if is_missing(value):
+        return None
+    if isinstance(value, str | bytes) or not isinstance(value, Collection):
+        raise TypeError(f"{term} asks for a collection, found {shown(value)}")
+    known = [item for item in value if item is not None]
+    if term.measure == "count":
+        return len(known)
+    try:
+        return len(set(known))
+    except TypeError:
+        return sum(item not in known[:index] for index, item in enumerate(known))
+
+
+def _operation(op: str, value: Any) -> Callable[[Any, Any], Any]:
+    if op == "matches":
+        # The only pattern in a definition: a glob of bounded length, whose translation does not backtrack.
+        pattern = re.compile(fnmatch.translate(str(value).replace("[", "[[]")))
+        return lambda a, _glob: _matches(pattern, a)
+    return _OPERATIONS[op]
+
+
+def _equals(a: Any, b: Any) -> Any:
+    return a == b or (isinstance(a, Enum) and a.value == b)
+
+
+def _contains(container: Any, item: Any) -> bool:
+    if isinstance(container, str) and not isinstance(item, str):
+        raise TypeError(f"text can contain text alone, not {shown(item)}")
+    if isinstance(container, str):
+        return item in container
+    if not isinstance(container, Collection):
+        raise TypeError(f"expected a collection or text, found {shown(container)}")
+    return item in container or any(_equals(held, item) for held in container)
+
+
+_OPERATIONS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "==": _equals,
+    "!=": lambda a, b: a == a and not _equals(a, b),  # noqa: PLR0124 - NaN is unknown
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "in": lambda a, options: any(_equals(a, option) for option in options),
+    "contains": _contains,
+    "true": lambda a, _b: a,
+    "false": lambda a, _b: not a,
+}
+
+
+def _matches(pattern: re.Pattern[str], text: Any) -> bool:
+    if isinstance(text, Enum):
+        text = text.value
+    if not isinstance(text, str):
+        raise TypeError(f"a pattern fits text alone, found {shown(text)}")
+    return pattern.match(text) is not None
+
+
+def _as_found(value: Any) -> Any:
+    return None if isinstance(value, Raised) or is_missing(value) else value
+
+
+def _actual(rule: Rule, facts: dict[str, Any]) -> Any:
+    """The one value that the rule is about, or all that it looked at."""
+    if isinstance(rule, Comparison):
+        value = facts[_Input(rule.term.source, rule.term.path or rule.term.source).name]
+        try:
+            return value if rule.term.measure is None else _measured(value, rule.term)
+        except TypeError:
+            return value
+    return next(iter(facts.values())) if len(facts) == 1 else facts or None

@@ -1,0 +1,1 @@
+"""The sales processes that ship with the library."""

@@ -1,0 +1,99 @@
+"""Every error that the library raises, under one root."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from salesprocess.decision import Decision
+
+
+class Problem(NamedTuple):
+    """One mistake: a stable `code`, the `path` to the place, and a `message` that says how to mend it."""
+
+    code: str
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class SalesProcessError(Exception):
+    """The root of all errors of this library."""
+
+
+class DefinitionError(SalesProcessError, ValueError):
+    """A process, or an engine built on one, is defined wrongly; `problems` holds every mistake at once."""
+
+    def __init__(self, subject: str, problems: Iterable[Problem]) -> None:
+        self.subject = subject
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        lines = [f"{subject}: {count} {'problem' if count == 1 else 'problems'}"]
+        super().__init__("\n".join([*lines, *(f"  - {problem}" for problem in self.problems)]))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.subject, self.problems)
+
+
+class DealError(SalesProcessError, ValueError):
+    """A deal, or its history, cannot be read, written or continued as asked.
+
+    `found` is what was there, `expected` the values that would have done, where they can be listed.
+    """
+
+    def __init__(self, message: str, *, found: object = None, expected: Iterable[object] = ()) -> None:
+        self.message = message
+        self.found = found
+        self.expected = tuple(expected)
+        super().__init__(message)
+
+
+class TransitionRefused(SalesProcessError):
+    """A move was refused; `decision` says why, in full."""
+
+    def __init__(self, decision: Decision) -> None:
+        self.decision = decision
+        super().__init__(decision)
+
+    def __str__(self) -> str:
+        return str(self.decision)
+
+
+class UnknownTrigger(TransitionRefused, LookupError):
+    """The process has no such trigger."""
+
+
+class NoTransition(TransitionRefused, LookupError):
+    """The process has no such move out of the deal's stage."""
+
+
+class DealClosed(TransitionRefused):
+    """The deal is won, lost or disqualified, and the move is not one that leaves that stage."""
+
+
+class Blocked(TransitionRefused):
+    """Required criteria are not met, or not known to be."""
+
+
+class CriteriaErrored(TransitionRefused):
+    """A required criterion raised; its exception is in the decision's findings, and is the cause of this one."""
+
+
+class StaleDeal(TransitionRefused):
+    """The deal is not in the stage, or not at the sequence number, that the caller expected."""
+
+
+class AmbiguousMove(TransitionRefused):
+    """More than one move fits; name the trigger, or the stage with `to=`."""
+
+
+class ReasonNeeded(TransitionRefused):
+    """The move asks for a reason, and none that will do was given."""
+
+
+class Vetoed(TransitionRefused):
+    """A hook refused the move before anything was written."""
