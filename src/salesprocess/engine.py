@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from salesprocess._access import Access, same_kind
+from salesprocess._access import ABSENT, Access, same_kind
 from salesprocess._answers import Answers
 from salesprocess._checks import engine_problems
 from salesprocess._gate import Lookup
 from salesprocess._names import suggestion
-from salesprocess._passage import Passage
+from salesprocess._passage import Passage, awaited, first_of, refuse_awaitable
 from salesprocess._routes import shortest
 from salesprocess._values import shown
 from salesprocess.decision import Decision, Override, Plan, StageChange, aware
-from salesprocess.errors import DealError, DefinitionError, Problem, TransitionRefused
+from salesprocess.errors import DealError, DefinitionError, Problem
 from salesprocess.hooks import BoundHooks, HookEvent, Hooks, Veto
 from salesprocess.process import SalesProcess
 
@@ -65,7 +65,7 @@ class Engine(Generic[DealT]):
         self._access = Access(stage, seq)
         self._stage_of = self._access.stage_of
         self._hooks = BoundHooks() if hooks is None else hooks.hand_over(process)
-        self._moving: dict[int, Passage] = {}
+        self._moving: dict[int, Passage[DealT]] = {}
         predicates = predicates or {}
         problems = list(engine_problems(process, predicates, stage))
         if problems:
@@ -193,31 +193,159 @@ class Engine(Generic[DealT]):
             DealError: if the deal cannot be read or written, or is being moved already.
             DefinitionError: if the engine has async hooks: `afire` runs those.
         """
-        self._refuse_async()
-        at = self._clock() if at is None else aware(at, "at")
-        move, decision, was, seq = self._find(deal, trigger, to, context, at, expect)
-        change = self._admit(move, decision, seq, by, reason, at, override)
-        if not isinstance(change, StageChange):
-            raise self._refused(deal, change, context)
-        if not (move.first or move.then):
+        move, decision, change, was, seq = self._settle(deal, trigger, to, by, reason, at, expect, override, context)
+        if change is None:
+            raise self._refused(deal, decision, context)
+        if move.first or move.then:
+            self._run(self._passage(deal, decision, was, seq, context), move, change)
+        else:
             self._access.write(deal, same_kind(change.dest, was), change.seq)
-            return change
-        event = HookEvent(deal, decision, context)
-        passage = Passage(event, self._access, self._moving, was, seq)
+        return change
+
+    async def afire(  # noqa: PLR0913
+        self,
+        deal: DealT,
+        trigger: str | None = None,
+        *,
+        to: str | None = None,
+        by: str | None = None,
+        reason: str | None = None,
+        at: datetime | None = None,
+        expect: str | int | None = None,
+        override: Override | None = None,
+        context: Mapping[str, object] | None = None,
+    ) -> StageChange:
+        """The same as `fire`, awaiting the async hooks among the others: one at a time, in order."""
+        move, decision, change, was, seq = self._settle(
+            deal, trigger, to, by, reason, at, expect, override, context, awaits=True
+        )
+        if change is None:
+            raise await self._arefused(deal, decision, context)
+        passage = self._passage(deal, decision, was, seq, context)
         try:
-            with passage:
+            async with passage:
                 for hook in move.first:
-                    hook(event)
+                    await awaited(hook(passage.event))
                 passage.write(change)
                 for hook in move.then:
-                    hook(event)
+                    await awaited(hook(passage.event))
         except Veto as veto:
             if passage.written:
                 raise
-            raise self._refused(deal, self._answers.vetoed(move, str(veto)), context) from veto
+            raise await self._arefused(deal, self._answers.vetoed(move, str(veto)), context) from veto
+        return change
+
+    def transition(  # noqa: PLR0913
+        self,
+        deal: DealT,
+        trigger: str | None = None,
+        *,
+        to: str | None = None,
+        by: str | None = None,
+        reason: str | None = None,
+        at: datetime | None = None,
+        expect: str | int | None = None,
+        override: Override | None = None,
+        context: Mapping[str, object] | None = None,
+    ) -> tuple[DealT, StageChange]:
+        """The same as `fire` for a deal that cannot change: returns a changed copy; the deal itself is untouched.
+
+        Hooks before the write get the deal, those after it the copy.
+
+        Raises:
+            DealError: also if the deal is of a type that says no way to copy it.
+        """
+        move, decision, change, was, seq = self._settle(deal, trigger, to, by, reason, at, expect, override, context)
+        if change is None:
+            raise self._refused(deal, decision, context)
+        passage = self._passage(deal, decision, was, seq, context, copies=True)
+        return self._run(passage, move, change), change
+
+    def start(
+        self,
+        deal: DealT,
+        *,
+        by: str | None = None,
+        reason: str | None = None,
+        at: datetime | None = None,
+        context: Mapping[str, object] | None = None,
+    ) -> StageChange:
+        """Puts a new deal in the first stage, and returns the change that begins its history.
+
+        The stage's entry criteria are asked for, and hooks on the stage and on `"start"` run.
+
+        Raises:
+            DealError: if the deal is in another stage already, or has been counted.
+            TransitionRefused: if the entry criteria are not met.
+        """
+        self._refuse_async()
+        was, seq = self._access.peek(deal)
+        initial = self._process.initial.key
+        if seq or (was is not None and was is not ABSENT and self._stage_key(was) != initial):
+            raise DealError(f"the deal has begun already: it is in {shown(was)}", found=was, expected=(None, initial))
+        at = self._clock() if at is None else aware(at, "at")
+        move = self._start
+        decision = move.decide(deal, context, at)
+        change = self._admit(move, decision, seq, by, reason, at, None)
+        if not isinstance(change, StageChange):
+            raise self._refused(deal, change, context)
+        self._run(self._passage(deal, decision, was, seq, context), move, change)
         return change
 
     # Behind the verbs
+
+    def _settle(  # noqa: PLR0913, PLR0917
+        self,
+        deal: DealT,
+        trigger: str | None,
+        to: str | None,
+        by: str | None,
+        reason: str | None,
+        at: datetime | None,
+        expect: str | int | None,
+        override: Override | None,
+        context: Mapping[str, object] | None,
+        *,
+        awaits: bool = False,
+    ) -> tuple[Move, Decision, StageChange | None, Any, int | None]:
+        """The move asked for, and its record; without one, the decision is what refuses it."""
+        if not awaits:
+            self._refuse_async()
+        at = self._clock() if at is None else aware(at, "at")
+        move, decision, was, seq = self._find(deal, trigger, to, context, at, expect)
+        change = self._admit(move, decision, seq, by, reason, at, override)
+        if isinstance(change, StageChange):
+            return move, decision, change, was, seq
+        return move, change, None, was, seq
+
+    def _passage(
+        self,
+        deal: DealT,
+        decision: Decision,
+        was: object,
+        seq: int | None,
+        context: Mapping[str, object] | None,
+        *,
+        copies: bool = False,
+    ) -> Passage[DealT]:
+        return Passage(HookEvent(deal, decision, context), self._access, self._moving, was, seq, copies=copies)
+
+    def _run(self, passage: Passage[DealT], move: Move, change: StageChange) -> DealT:
+        """The move with its hooks; the deal in its new stage, which may be a copy."""
+        event = passage.event
+        deal = event.deal
+        try:
+            with passage:
+                for hook in move.first:
+                    refuse_awaitable(hook, hook(event))
+                moved = passage.write(change)
+                for hook in move.then:
+                    refuse_awaitable(hook, hook(event))
+        except Veto as veto:
+            if passage.written:
+                raise
+            raise self._refused(deal, self._answers.vetoed(move, str(veto)), event.context) from veto
+        return moved
 
     def _find(
         self,
@@ -288,12 +416,26 @@ class Engine(Generic[DealT]):
         number = None if seq is None else seq + 1
         return move.record(number, at, by, reason, "override" if waived else "live", waived)
 
-    def _refused(self, deal: DealT, decision: Decision, context: Mapping[str, object] | None) -> TransitionRefused:
+    def _refused(self, deal: DealT, decision: Decision, context: Mapping[str, object] | None) -> BaseException:
         """The exception for a refusal, once the hooks for it have run."""
         event = HookEvent(deal, decision, context)
+        failures: list[BaseException] = []
         for hook in self._hooks.of("refused", decision.trigger):
-            hook(event)
-        return decision.refusal()
+            try:
+                refuse_awaitable(hook, hook(event))
+            except BaseException as error:  # noqa: BLE001 - raised in place of the refusal
+                failures.append(error)
+        return first_of(failures, decision.refusal())
+
+    async def _arefused(self, deal: DealT, decision: Decision, context: Mapping[str, object] | None) -> BaseException:
+        event = HookEvent(deal, decision, context)
+        failures: list[BaseException] = []
+        for hook in self._hooks.of("refused", decision.trigger):
+            try:
+                await awaited(hook(event))
+            except BaseException as error:  # noqa: BLE001 - raised in place of the refusal
+                failures.append(error)
+        return first_of(failures, decision.refusal())
 
     def _refuse_async(self) -> None:
         hook = self._hooks.first_async
