@@ -494,8 +494,8 @@ def test_report_says_what_is_missing_what_was_found_and_what_else_there_is(engin
         "'advance' from 'making_contact' to 'qualifying' is blocked: 2 of 2 criteria are not met",
         "  - Contact on two channels (contact_channels): expected at least 2, found 1",
         "  - Appointment agreed (appointment_at): expected a value, found nothing yet",
-        "Other moves from 'making_contact': go_back to prospecting (with a reason); lose to lost (with a reason); "
-        "disqualify to disqualified (with a reason)",
+        "Other moves from 'making_contact': "
+        + "go_back to prospecting (with a reason); lose to lost (with a reason); disqualify to disqualified (with a reason)",
     ]
 
 
