@@ -103,12 +103,12 @@ FIRST_PRESENTATION = {
 
 # A change here changes what a deal is asked for: it needs a new version of the process and a line in the CHANGELOG.
 FINGERPRINTS = {
-    "pipeliner": "0afd0561afde4231",
-    "seven_stage": "9a6de5abc220de16",
-    "seven_step": "9e8d1f7a18a2dfed",
-    "six_step": "274b775fddb6bf01",
-    "commercial": "be5f49d5765ef69c",
-    "funnel": "7113acc213e11997",
+    "pipeliner": "abc97a28aa4b5431",
+    "seven_stage": "097a30de6f434898",
+    "seven_step": "e01f2ee78d9e78c0",
+    "six_step": "f71c3f011b0a83b2",
+    "commercial": "6870f2a0d86d6c32",
+    "funnel": "bc58a3899ac2a94c",
 }
 
 

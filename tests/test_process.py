@@ -161,7 +161,7 @@ def test_linear_builds_the_usual_process() -> None:
     process = SalesProcess.linear(key="p", stages=[*OPEN, WON, Stage(key="hold", kind="on_hold")])
     assert moves(process) == {
         *{("a", "advance", "b"), ("b", "advance", "c"), ("c", "win", "won")},
-        *{("b", "go_back", "a"), ("c", "go_back", "b")},
+        *{("b", "go_back", "a"), ("c", "go_back", "b"), ("won", "go_back", "c")},
         *{(key, "lose", "lost") for key in ("a", "b", "c", "hold")},
         *{(key, "hold", "hold") for key in "abc"},
         *{("hold", "resume", key) for key in "abc"},

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, TypeAlias
 
-from pydantic_core import core_schema, to_jsonable_python
+from pydantic_core import core_schema, from_json, to_json
 
 from salesprocess import _values
 from salesprocess.errors import (
@@ -290,7 +290,7 @@ def _dump_finding(found: Finding, mode: str) -> dict[str, Any]:
 def as_json(value: object) -> Any:
     """A host's value as JSON types; what has no such form as its text."""
     try:
-        return to_jsonable_python(value, fallback=_values.shown, inf_nan_mode="strings", serialize_unknown=True)
+        return from_json(to_json(value, fallback=_values.shown, inf_nan_mode="strings"))
     except Exception:  # noqa: BLE001 - a value that cannot be serialised must not hide the refusal
         return _values.shown(value)
 
