@@ -136,7 +136,7 @@ class SalesProcess(Definition):
 
         >>> process = SalesProcess.linear(key="short", stages=[Stage(key="talk"), Stage(key="won", kind="won")])
         >>> [move.trigger for move in process.transitions]
-        ['win', 'lose', 'reopen']
+        ['win', 'go_back', 'lose', 'reopen']
         """
         all_stages = usual_stages(stages)
         own = {transition.trigger for transition in transitions}
