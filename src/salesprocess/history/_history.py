@@ -217,7 +217,5 @@ class History:
             return NotImplemented
         return self._changes == other._changes and self._process == other._process
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         return f"<History of {len(self)} changes, now in {self.stage!r}>"
