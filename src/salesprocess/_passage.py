@@ -61,6 +61,10 @@ class Passage(Generic[DealT]):
         other = self._moving.setdefault(id(self._deal), self)
         if other is not self:
             raise DealError(f"{self} cannot begin: {other} is under way on the same deal", found=self._deal)
+        # Another thread may have come and gone between the decision and the claim.
+        if not self._access.is_still(self._deal, self._was, self._seq):
+            del self._moving[id(self._deal)]
+            raise DealError(f"{self} cannot begin: the deal has been moved since that was decided", found=self._deal)
         return self
 
     def __exit__(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from salesprocess._access import ABSENT, same_kind
+from salesprocess._access import ABSENT
 from salesprocess._checks import engine_problems
 from salesprocess._decider import Decider
 from salesprocess._passage import Passage, awaited, first_of, refuse_awaitable
@@ -97,10 +97,7 @@ class Engine(Decider[DealT]):
         move, decision, change, was, seq = self._settle(deal, trigger, to, by, reason, at, expect, override, context)
         if change is None:
             raise self._refused(deal, decision, context)
-        if move.first or move.then or id(deal) in self._moving:
-            self._run(self._passage(deal, decision, was, seq, context), move, change)
-        else:
-            self._access.write(deal, same_kind(change.dest, was), change.seq)
+        self._run(self._passage(deal, decision, was, seq, context), move, change)
         return change
 
     async def afire(  # noqa: PLR0913
