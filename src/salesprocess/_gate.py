@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum
 from inspect import getattr_static
-from types import MappingProxyType, MemberDescriptorType
+from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from salesprocess._rules import AllOf, AnyOf, AtLeast, Comparison, Not, Predicate, Rule, Term
@@ -100,11 +100,12 @@ class Gate:
         self.read = inputs.reader_of_attributes()
 
     def read_each(self, deal: Any, context: Context, at: datetime | None) -> Values:
-        """Every input, one by one; what cannot be read is a `Raised` in its place."""
+        """Every input, one by one: `None` for one that is missing, a `Raised` for one that cannot be read."""
         values = []
         for reader in self._readers:
             try:
-                values.append(reader(deal, context, at))
+                value = reader(deal, context, at)
+                values.append(None if is_missing(value) else value)
             except Exception as error:  # noqa: BLE001 - becomes the finding's error
                 values.append(Raised(error))
         return tuple(values)
@@ -151,7 +152,7 @@ class Gate:
             status=_NAMES[status] if isinstance(status, int) else "errored",
             expected=rule.expected(),
             actual=_actual(rule, facts),
-            facts=MappingProxyType(facts),
+            facts=facts,
             severity=criterion.severity,
             error=None if isinstance(status, int) else status,
         )
