@@ -114,7 +114,7 @@ def test_a_move_back_is_refused_for_want_of_a_reason(tmp_path: Path, capsys: pyt
 def test_a_deal_without_an_owner_is_blocked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = report_on(log_of(tmp_path, "03,stage_id,1", "05,stage_id,2"), capsys)
     assert row_of(report, "blocked") == [0, 1]
-    assert "owner: known; not known yet" in report
+    assert "owner: expected a value, found nothing yet" in report
 
 
 def test_a_stage_left_within_the_hour_is_blocked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
