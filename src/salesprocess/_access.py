@@ -77,7 +77,8 @@ class Access:
         Raises:
             DealError: if the deal is frozen; any other exception of the host's own setter is passed on.
         """
-        if isinstance(deal, MutableMapping):
+        # Asking for the method first is a quarter of what asking an abstract class costs.
+        if hasattr(deal, "__setitem__") and isinstance(deal, MutableMapping):
             deal[self.stage] = stage
             if self.seq is not None:
                 deal[self.seq] = seq
@@ -114,6 +115,8 @@ class Access:
 
 def same_kind(stage: str, former: object) -> object:
     """The stage key as the host writes it: as a member of its enum, where the former stage was one."""
+    if type(former) is str:
+        return stage
     return type(former)(stage) if isinstance(former, Enum) else stage
 
 

@@ -42,9 +42,7 @@ class Answers:
         if kind in CLOSED_KINDS:
             message = f"the deal is {kind}: {asked} out of {stage!r}{target}"
             return self._answer("closed", stage, trigger, to, message)
-        message = (
-            f"the deal is in {stage!r} already" if to == stage else f"{asked} out of {stage!r}{target}"
-        )
+        message = f"the deal is in {stage!r} already" if to == stage else f"{asked} out of {stage!r}{target}"
         return self._answer("no_transition", stage, trigger, to, message)
 
     def ambiguous(self, stage: str, trigger: str | None, to: str | None, moves: Sequence[Move]) -> Decision:

@@ -51,7 +51,7 @@ class Passage(Generic[DealT]):
         if self._copies:
             deal = self._access.copied(deal, stage, change.seq)
             self.event._deal = deal  # noqa: SLF001 - a view for hooks, filled from here alone
-        elif (stage, change.seq) != (self._was, self._seq):
+        elif stage != self._was or change.seq != self._seq:
             self._access.write(deal, stage, change.seq)
         self.event._change = change  # noqa: SLF001
         return deal

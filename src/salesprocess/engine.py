@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from salesprocess._access import ABSENT, same_kind
@@ -26,8 +27,7 @@ __all__ = ["Engine"]
 DealT = TypeVar("DealT")
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+_utc_now: Callable[[], datetime] = partial(datetime.now, UTC)
 
 
 class Engine(Decider[DealT]):
@@ -208,7 +208,7 @@ class Engine(Decider[DealT]):
         awaits: bool = False,
     ) -> tuple[Move, Decision, StageChange | None, Any, int | None]:
         """The move asked for, and its record; without one, the decision is what refuses it."""
-        if not awaits:
+        if self._hooks.first_async is not None and not awaits:
             self._refuse_async()
         at = self._clock() if at is None else aware(at, "at")
         move, decision, was, seq = self._find(deal, trigger, to, context, at, expect)
@@ -236,10 +236,12 @@ class Engine(Decider[DealT]):
         try:
             with passage:
                 for hook in move.first:
-                    refuse_awaitable(hook, hook(event))
+                    if (result := hook(event)) is not None:
+                        refuse_awaitable(hook, result)
                 moved = passage.write(change)
                 for hook in move.then:
-                    refuse_awaitable(hook, hook(event))
+                    if (result := hook(event)) is not None:
+                        refuse_awaitable(hook, result)
         except Veto as veto:
             if passage.written:
                 raise
