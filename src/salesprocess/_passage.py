@@ -4,63 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from inspect import iscoroutine
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from salesprocess._access import same_kind
 from salesprocess.errors import DealError
+from salesprocess.hooks import HookEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from salesprocess._access import Access
-    from salesprocess.decision import StageChange
-    from salesprocess.hooks import Hook, HookEvent
+    from salesprocess.decision import Decision, StageChange
+    from salesprocess.hooks import Hook
 
 DealT = TypeVar("DealT")
 
 
-class Passage(Generic[DealT]):
-    """The time from the first hook of a move to the last, on a deal that nobody else may move meanwhile."""
+class Passage(HookEvent[DealT]):
+    """The time from the first hook of a move to the last, on a deal that nobody else may move meanwhile.
 
-    __slots__ = ("_access", "_copies", "_deal", "_moving", "_seq", "_was", "event", "written")
+    It is itself the event that the hooks get.
+    """
+
+    __slots__ = ("_access", "_copies", "_moving", "_origin", "_seq", "_was", "written")
 
     def __init__(
         self,
-        event: HookEvent[DealT],
+        deal: DealT,
+        decision: Decision,
+        context: Mapping[str, object] | None,
         access: Access,
         moving: dict[int, Passage[DealT]],
         was: object,
         seq: int | None,
-        *,
-        copies: bool,
+        copies: bool,  # noqa: FBT001
     ) -> None:
-        self.event = event
-        self.written = False
-        self._deal = event.deal
+        # Written out, since a call of the base's constructor costs as much as all of this.
+        self._deal = self._origin = deal
+        self._decision = decision
+        self._context = context
+        self._change = None
         self._access = access
         self._moving = moving
         self._was = was
         self._seq = seq
         self._copies = copies
+        self.written = False
 
     def write(self, change: StageChange) -> DealT:
         """Puts the deal, or a copy of it, in its new stage; from here on the hooks see that and the change."""
         self.written = True
-        deal, stage = self._deal, same_kind(change.dest, self._was)
+        stage = same_kind(change.dest, self._was)
         if self._copies:
-            deal = self._access.copied(deal, stage, change.seq)
-            self.event._deal = deal  # noqa: SLF001 - a view for hooks, filled from here alone
+            self._deal = self._access.copied(self._origin, stage, change.seq)
         elif stage != self._was or change.seq != self._seq:
-            self._access.write(deal, stage, change.seq)
-        self.event._change = change  # noqa: SLF001
-        return deal
+            self._access.write(self._origin, stage, change.seq)
+        self._change = change
+        return self._deal
 
     def __enter__(self) -> Self:
         # One atomic step, so that of two threads only one gets the deal.
-        other = self._moving.setdefault(id(self._deal), self)
+        other = self._moving.setdefault(id(self._origin), self)
         if other is not self:
-            raise DealError(f"{self} cannot begin: {other} is under way on the same deal", found=self._deal)
+            raise DealError(f"{self} cannot begin: {other} is under way on the same deal", found=self._origin)
         return self
 
     def __exit__(
@@ -70,7 +77,7 @@ class Passage(Generic[DealT]):
             if error is not None:
                 self._undo(error)
         finally:
-            del self._moving[id(self._deal)]
+            del self._moving[id(self._origin)]
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -83,13 +90,13 @@ class Passage(Generic[DealT]):
     def _undo(self, error: BaseException) -> None:
         """Puts the deal back where it was, if it is elsewhere; a failure to do so is noted on the error."""
         try:
-            if self._access.peek(self._deal) != (self._was, self._seq):
-                self._access.restore(self._deal, self._was, self._seq)
+            if self._access.peek(self._origin) != (self._was, self._seq):
+                self._access.restore(self._origin, self._was, self._seq)
         except Exception as failure:  # noqa: BLE001 - the first error is the one to raise
             error.add_note(f"and the deal could not be put back into stage {self._was!r}: {failure!r}")
 
     def __str__(self) -> str:
-        decision = self.event.decision
+        decision = self._decision
         return f"{decision.trigger!r} from {decision.source!r} to {decision.dest!r}"
 
 

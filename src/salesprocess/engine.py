@@ -126,10 +126,10 @@ class Engine(Decider[DealT]):
         try:
             async with passage:
                 for hook in move.first:
-                    await awaited(hook(passage.event))
+                    await awaited(hook(passage))
                 passage.write(change)
                 for hook in move.then:
-                    await awaited(hook(passage.event))
+                    await awaited(hook(passage))
         except Veto as veto:
             if passage.written:
                 raise
@@ -227,25 +227,23 @@ class Engine(Decider[DealT]):
         *,
         copies: bool = False,
     ) -> Passage[DealT]:
-        return Passage(HookEvent(deal, decision, context), self._access, self._moving, was, seq, copies=copies)
+        return Passage(deal, decision, context, self._access, self._moving, was, seq, copies)
 
     def _run(self, passage: Passage[DealT], move: Move, change: StageChange) -> DealT:
         """The move with its hooks; the deal in its new stage, which may be a copy."""
-        event = passage.event
-        deal = event.deal
         try:
             with passage:
                 for hook in move.first:
-                    if (result := hook(event)) is not None:
+                    if (result := hook(passage)) is not None:
                         refuse_awaitable(hook, result)
                 moved = passage.write(change)
                 for hook in move.then:
-                    if (result := hook(event)) is not None:
+                    if (result := hook(passage)) is not None:
                         refuse_awaitable(hook, result)
         except Veto as veto:
             if passage.written:
                 raise
-            raise self._refused(deal, self._answers.vetoed(move, str(veto)), event.context) from veto
+            raise self._refused(passage.deal, self._answers.vetoed(move, str(veto)), passage.context) from veto
         return moved
 
     def _admit(
