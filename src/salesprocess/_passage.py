@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from inspect import iscoroutine
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from salesprocess._access import same_kind
 from salesprocess.errors import DealError
@@ -12,7 +12,6 @@ from salesprocess.hooks import HookEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
 
     from salesprocess._access import Access
     from salesprocess.decision import Decision, StageChange
@@ -63,31 +62,22 @@ class Passage(HookEvent[DealT]):
         self._change = change
         return self._deal
 
-    def __enter__(self) -> Self:
+    def begin(self) -> None:
+        """Marks the deal as being moved.
+
+        Raises:
+            DealError: if it is being moved already.
+        """
         # One atomic step, so that of two threads only one gets the deal.
         other = self._moving.setdefault(id(self._origin), self)
         if other is not self:
             raise DealError(f"{self} cannot begin: {other} is under way on the same deal", found=self._origin)
-        return self
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        try:
-            if error is not None:
-                self._undo(error)
-        finally:
-            del self._moving[id(self._origin)]
+    def end(self) -> None:
+        """Lets the deal be moved again."""
+        del self._moving[id(self._origin)]
 
-    async def __aenter__(self) -> Self:
-        return self.__enter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.__exit__(kind, error, traceback)
-
-    def _undo(self, error: BaseException) -> None:
+    def undo(self, error: BaseException) -> None:
         """Puts the deal back where it was, if it is elsewhere; a failure to do so is noted on the error."""
         try:
             if self._access.peek(self._origin) != (self._was, self._seq):

@@ -124,12 +124,18 @@ class Engine(Decider[DealT]):
             raise await self._arefused(deal, decision, context)
         passage = self._passage(deal, decision, was, seq, context)
         try:
-            async with passage:
+            passage.begin()
+            try:
                 for hook in move.first:
                     await awaited(hook(passage))
                 passage.write(change)
                 for hook in move.then:
                     await awaited(hook(passage))
+            except BaseException as error:
+                passage.undo(error)
+                raise
+            finally:
+                passage.end()
         except Veto as veto:
             if passage.written:
                 raise
@@ -232,7 +238,8 @@ class Engine(Decider[DealT]):
     def _run(self, passage: Passage[DealT], move: Move, change: StageChange) -> DealT:
         """The move with its hooks; the deal in its new stage, which may be a copy."""
         try:
-            with passage:
+            passage.begin()
+            try:
                 for hook in move.first:
                     if (result := hook(passage)) is not None:
                         refuse_awaitable(hook, result)
@@ -240,6 +247,11 @@ class Engine(Decider[DealT]):
                 for hook in move.then:
                     if (result := hook(passage)) is not None:
                         refuse_awaitable(hook, result)
+            except BaseException as error:
+                passage.undo(error)
+                raise
+            finally:
+                passage.end()
         except Veto as veto:
             if passage.written:
                 raise
