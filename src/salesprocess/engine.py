@@ -217,7 +217,19 @@ class Engine(Decider[DealT]):
         if self._hooks.first_async is not None and not awaits:
             self._refuse_async()
         at = self._clock() if at is None else aware(at, "at")
-        move, decision, was, seq = self._find(deal, trigger, to, context, at, expect)
+        move = seq = None
+        if to is None and expect is None:
+            try:
+                was = self._stage_of(deal)
+                move = self._quick[was][trigger]  # type: ignore[index]
+            except (AttributeError, KeyError, TypeError):
+                move = None
+        if move is None:
+            move, decision, was, seq = self._look_for(deal, trigger, to, context, at, expect)
+        else:
+            decision = move.decide(deal, context, at)
+        if decision._case is move.allowed and not move.needs_reason:  # noqa: SLF001 - a property costs a call
+            return move, decision, move.record(None if seq is None else seq + 1, at, by, reason, "live", ()), was, seq
         change = self._admit(move, decision, seq, by, reason, at, override)
         if isinstance(change, StageChange):
             return move, decision, change, was, seq
