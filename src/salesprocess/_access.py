@@ -113,10 +113,8 @@ class Access:
             ) from error
 
 
-def same_kind(stage: str, former: object) -> object:
+def same_kind(stage: str, former: object) -> Any:
     """The stage key as the host writes it: as a member of its enum, where the former stage was one."""
-    if type(former) is str:
-        return stage
     return type(former)(stage) if isinstance(former, Enum) else stage
 
 

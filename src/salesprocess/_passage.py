@@ -26,62 +26,56 @@ class Passage(HookEvent[DealT]):
     It is itself the event that the hooks get.
     """
 
-    __slots__ = ("_access", "_copies", "_moving", "_origin", "_seq", "_was", "written")
+    __slots__ = ("_copies", "_origin", "_seq", "_was", "written")
 
     def __init__(
         self,
         deal: DealT,
         decision: Decision,
         context: Mapping[str, object] | None,
-        access: Access,
-        moving: dict[int, Passage[DealT]],
         was: object,
         seq: int | None,
-        copies: bool,  # noqa: FBT001
+        copies: bool = False,  # noqa: FBT001, FBT002 - a name costs as much as two of these lines
     ) -> None:
         # Written out, since a call of the base's constructor costs as much as all of this.
         self._deal = self._origin = deal
         self._decision = decision
         self._context = context
         self._change = None
-        self._access = access
-        self._moving = moving
         self._was = was
         self._seq = seq
         self._copies = copies
         self.written = False
 
-    def write(self, change: StageChange) -> DealT:
-        """Puts the deal, or a copy of it, in its new stage; from here on the hooks see that and the change."""
-        self.written = True
-        stage = same_kind(change.dest, self._was)
-        if self._copies:
-            self._deal = self._access.copied(self._origin, stage, change.seq)
-        elif stage != self._was or change.seq != self._seq:
-            self._access.write(self._origin, stage, change.seq)
-        self._change = change
-        return self._deal
-
-    def begin(self) -> None:
-        """Marks the deal as being moved.
+    def begin(self, moving: dict[int, Passage[DealT]]) -> None:
+        """Marks the deal as being moved, until it is taken out again.
 
         Raises:
             DealError: if it is being moved already.
         """
         # One atomic step, so that of two threads only one gets the deal.
-        other = self._moving.setdefault(id(self._origin), self)
+        other = moving.setdefault(id(self._origin), self)
         if other is not self:
             raise DealError(f"{self} cannot begin: {other} is under way on the same deal", found=self._origin)
 
-    def end(self) -> None:
-        """Lets the deal be moved again."""
-        del self._moving[id(self._origin)]
+    def write(self, change: StageChange, access: Access) -> DealT:
+        """Puts the deal, or a copy of it, in its new stage; from here on the hooks see that and the change."""
+        self.written = True
+        was, stage, seq = self._was, change.dest, change.seq
+        if type(was) is not str:
+            stage = same_kind(stage, was)
+        if self._copies:
+            self._deal = access.copied(self._origin, stage, seq)
+        elif stage != was or seq != self._seq:
+            access.write(self._origin, stage, seq)
+        self._change = change
+        return self._deal
 
-    def undo(self, error: BaseException) -> None:
+    def undo(self, error: BaseException, access: Access) -> None:
         """Puts the deal back where it was, if it is elsewhere; a failure to do so is noted on the error."""
         try:
-            if self._access.peek(self._origin) != (self._was, self._seq):
-                self._access.restore(self._origin, self._was, self._seq)
+            if access.peek(self._origin) != (self._was, self._seq):
+                access.restore(self._origin, self._was, self._seq)
         except Exception as failure:  # noqa: BLE001 - the first error is the one to raise
             error.add_note(f"and the deal could not be put back into stage {self._was!r}: {failure!r}")
 

@@ -98,7 +98,7 @@ class Engine(Decider[DealT]):
         if change is None:
             raise self._refused(deal, decision, context)
         if move.first or move.then:
-            self._run(self._passage(deal, decision, was, seq, context), move, change)
+            self._run(move, change, Passage(deal, decision, context, was, seq))
         else:
             self._access.write(deal, same_kind(change.dest, was), change.seq)
         return change
@@ -122,20 +122,20 @@ class Engine(Decider[DealT]):
         )
         if change is None:
             raise await self._arefused(deal, decision, context)
-        passage = self._passage(deal, decision, was, seq, context)
+        passage = Passage(deal, decision, context, was, seq)
         try:
-            passage.begin()
+            passage.begin(self._moving)
             try:
                 for hook in move.first:
                     await awaited(hook(passage))
-                passage.write(change)
+                passage.write(change, self._access)
                 for hook in move.then:
                     await awaited(hook(passage))
             except BaseException as error:
-                passage.undo(error)
+                passage.undo(error, self._access)
                 raise
             finally:
-                passage.end()
+                del self._moving[id(deal)]
         except Veto as veto:
             if passage.written:
                 raise
@@ -165,8 +165,7 @@ class Engine(Decider[DealT]):
         move, decision, change, was, seq = self._settle(deal, trigger, to, by, reason, at, expect, override, context)
         if change is None:
             raise self._refused(deal, decision, context)
-        passage = self._passage(deal, decision, was, seq, context, copies=True)
-        return self._run(passage, move, change), change
+        return self._run(move, change, Passage(deal, decision, context, was, seq, copies=True)), change
 
     def start(
         self,
@@ -196,7 +195,7 @@ class Engine(Decider[DealT]):
         change = self._admit(move, decision, seq, by, reason, at, None)
         if not isinstance(change, StageChange):
             raise self._refused(deal, change, context)
-        self._run(self._passage(deal, decision, was, seq, context), move, change)
+        self._run(move, change, Passage(deal, decision, context, was, seq))
         return change
 
     def _settle(  # noqa: PLR0913, PLR0917
@@ -235,39 +234,28 @@ class Engine(Decider[DealT]):
             return move, decision, change, was, seq
         return move, change, None, was, seq
 
-    def _passage(
-        self,
-        deal: DealT,
-        decision: Decision,
-        was: object,
-        seq: int | None,
-        context: Mapping[str, object] | None,
-        *,
-        copies: bool = False,
-    ) -> Passage[DealT]:
-        return Passage(deal, decision, context, self._access, self._moving, was, seq, copies)
-
-    def _run(self, passage: Passage[DealT], move: Move, change: StageChange) -> DealT:
+    def _run(self, move: Move, change: StageChange, passage: Passage[DealT]) -> DealT:
         """The move with its hooks; the deal in its new stage, which may be a copy."""
+        deal = passage.deal
         try:
-            passage.begin()
+            passage.begin(self._moving)
             try:
                 for hook in move.first:
                     if (result := hook(passage)) is not None:
                         refuse_awaitable(hook, result)
-                moved = passage.write(change)
+                moved = passage.write(change, self._access)
                 for hook in move.then:
                     if (result := hook(passage)) is not None:
                         refuse_awaitable(hook, result)
             except BaseException as error:
-                passage.undo(error)
+                passage.undo(error, self._access)
                 raise
             finally:
-                passage.end()
+                del self._moving[id(deal)]
         except Veto as veto:
             if passage.written:
                 raise
-            raise self._refused(passage.deal, self._answers.vetoed(move, str(veto)), passage.context) from veto
+            raise self._refused(deal, self._answers.vetoed(move, str(veto)), passage.context) from veto
         return moved
 
     def _admit(
