@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import runpy
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from salesprocess import Blocked, Engine, ReasonNeeded, SalesProcess, catalog
+from salesprocess.history import History, replay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,6 +125,10 @@ def meet(deal: SimpleNamespace, process: SalesProcess, key: str, value: object) 
         setattr(deal, key, value)
 
 
+def at(hour: int) -> datetime:
+    return datetime(2026, 3, 2, hour, tzinfo=UTC)
+
+
 def keys_of(process: SalesProcess, *kinds: str) -> list[str]:
     return [stage.key for stage in process.stages if stage.kind in kinds]
 
@@ -191,6 +196,41 @@ def test_a_closed_deal_is_reopened_with_a_reason_into_the_stage_that_is_named(
         with pytest.raises(ReasonNeeded):
             engine.fire(deal_in(closed), "reopen", to=stage)
         assert engine.fire(deal_in(closed), "reopen", to=stage, reason="budget found").dest == stage
+
+
+@EACH
+def test_a_deal_that_is_given_up_twice_comes_back_to_where_it_was_and_its_history_has_no_oddity(
+    process: SalesProcess,
+) -> None:
+    """Ahead, back, disqualified, reopened, on to the presentation, lost, reopened."""
+    engine, history = Engine[Any](process), History(process)
+    first, second = keys_of(process, "open")[:2]
+    deal = deal_in(first)
+    history.append(engine.start(deal, at=at(0)))
+    for key, value in WALKS[process.key][first].items():
+        meet(deal, process, key, value)
+    history.append(engine.fire(deal, "advance", at=at(1)))
+    history.append(engine.fire(deal, "go_back", at=at(2), reason="wrong person"))
+    history.append(engine.fire(deal, "disqualify", at=at(3), reason="too small"))
+    history.append(engine.fire(deal, "reopen", at=at(4), to=history.lost_in, reason="they grew"))
+    assert deal.stage == first
+    history.append(engine.fire(deal, "advance", at=at(5)))
+    history.append(engine.fire(deal, "lose", at=at(6), reason="chose another"))
+    history.append(engine.fire(deal, "reopen", at=at(7), to=history.lost_in, reason="and regretted it"))
+    assert deal.stage == history.stage == second
+    assert replay(process, history.changes)
+
+
+@EACH
+def test_a_win_that_was_a_slip_is_taken_back(process: SalesProcess) -> None:
+    engine = Engine[Any](process)
+    deal = deal_in(keys_of(process, "open")[-1])
+    for key, value in WALKS[process.key][deal.stage].items():
+        meet(deal, process, key, value)
+    history = History(process, [engine.fire(deal, "win", at=at(0))])
+    assert (deal.stage, history.outcome) == (keys_of(process, "won")[0], "won")
+    history.append(engine.fire(deal, "go_back", at=at(1), reason="the signature is missing"))
+    assert (history.outcome, history.closed_at, history.first_won_at) == ("open", None, at(0))
 
 
 @EACH
