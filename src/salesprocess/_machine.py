@@ -279,8 +279,8 @@ def _recorder(process: SalesProcess, fingerprint: str, transition: _parts.Transi
         at: datetime,
         by: str | None,
         reason: str | None,
-        kind: SourceKind,
-        waived: tuple[str, ...],
+        kind: SourceKind = "live",
+        waived: tuple[str, ...] = (),
     ) -> StageChange:
         # The time is known to be aware here, so the checks of the public constructor are passed by.
         return new(

@@ -228,7 +228,7 @@ class Engine(Decider[DealT]):
         else:
             decision = move.decide(deal, context, at)
         if decision._case is move.allowed and not move.needs_reason:  # noqa: SLF001 - a property costs a call
-            return move, decision, move.record(None if seq is None else seq + 1, at, by, reason, "live", ()), was, seq
+            return move, decision, move.record(None if seq is None else seq + 1, at, by, reason), was, seq
         change = self._admit(move, decision, seq, by, reason, at, override)
         if isinstance(change, StageChange):
             return move, decision, change, was, seq
