@@ -26,7 +26,7 @@ class Passage(HookEvent[DealT]):
     It is itself the event that the hooks get.
     """
 
-    __slots__ = ("_copies", "_origin", "_seq", "_was", "written")
+    __slots__ = ("_copies", "_origin", "_seq", "_was")
 
     def __init__(
         self,
@@ -45,7 +45,6 @@ class Passage(HookEvent[DealT]):
         self._was = was
         self._seq = seq
         self._copies = copies
-        self.written = False
 
     def begin(self, moving: dict[int, Passage[DealT]]) -> None:
         """Marks the deal as being moved, until it is taken out again.
@@ -60,7 +59,7 @@ class Passage(HookEvent[DealT]):
 
     def write(self, change: StageChange, access: Access) -> DealT:
         """Puts the deal, or a copy of it, in its new stage; from here on the hooks see that and the change."""
-        self.written = True
+        self._change = change
         was, stage, seq = self._was, change.dest, change.seq
         if type(was) is not str:
             stage = same_kind(stage, was)
@@ -68,7 +67,6 @@ class Passage(HookEvent[DealT]):
             self._deal = access.copied(self._origin, stage, seq)
         elif stage != was or seq != self._seq:
             access.write(self._origin, stage, seq)
-        self._change = change
         return self._deal
 
     def undo(self, error: BaseException, access: Access) -> None:

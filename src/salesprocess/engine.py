@@ -137,7 +137,7 @@ class Engine(Decider[DealT]):
             finally:
                 del self._moving[id(deal)]
         except Veto as veto:
-            if passage.written:
+            if passage.change is not None:
                 raise
             raise await self._arefused(deal, self._answers.vetoed(move, str(veto)), context) from veto
         return change
@@ -253,7 +253,7 @@ class Engine(Decider[DealT]):
             finally:
                 del self._moving[id(deal)]
         except Veto as veto:
-            if passage.written:
+            if passage.change is not None:
                 raise
             raise self._refused(deal, self._answers.vetoed(move, str(veto)), passage.context) from veto
         return moved
