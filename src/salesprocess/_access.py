@@ -86,7 +86,8 @@ class Access:
         Raises:
             DealError: if the deal is frozen; any other exception of the host's own setter is passed on.
         """
-        if isinstance(deal, MutableMapping):
+        # Asking for the method first is a quarter of what asking an abstract class costs.
+        if hasattr(deal, "__setitem__") and isinstance(deal, MutableMapping):
             deal[self.stage] = stage
             if self.seq is not None:
                 deal[self.seq] = seq
@@ -121,7 +122,7 @@ class Access:
             ) from error
 
 
-def same_kind(stage: str, former: object) -> object:
+def same_kind(stage: str, former: object) -> Any:
     """The stage key as the host writes it: as a member of its enum, where the former stage was one."""
     return type(former)(stage) if isinstance(former, Enum) else stage
 
