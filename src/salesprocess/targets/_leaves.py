@@ -76,7 +76,8 @@ class _Leaves(Generic[E]):
         if all(term.source in {"now", "context"} for term in rule.terms()):
             status = self._given.status_of(rule)
             return Pair(status == MET, status == UNMET)
-        term, op, value = rule.term, rule.op, rule.value
+        term, op = rule.term, rule.op
+        value: Any = rule.value
         if isinstance(value, Term) and (term.source in {"now", "context"} or value.source == "time_in_stage"):
             term, op, value = value, _FLIPPED.get(op, op), term
         if isinstance(value, Term) and value.source != "fact":
@@ -147,8 +148,6 @@ class _Leaves(Generic[E]):
                 return self._contains(column, value)
             case "matches" if column.family in {"text", "any"}:
                 return self._target.matches(column, value)
-            case "matches":
-                raise refusal(f"a pattern fits text alone, and this is a {column.family} column")
         fit = fitted(op, column.family, value)
         return fit if isinstance(fit, bool) else self._target.compare(fit[0], column, fit[1])
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from salesprocess._rules import Measure
 from salesprocess._values import Literal as Value
@@ -18,6 +19,14 @@ Family: TypeAlias = Literal[
     "bool", "enum", "integer", "float", "decimal", "text", "moment", "date", "duration", "list", "other", "any"
 ]
 Order: TypeAlias = Literal["==", "<", "<=", ">", ">="]
+
+ORDERS: Final[Mapping[Order, Callable[[Any, Any], Any]]] = {
+    "==": operator.eq,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 class Answer(NamedTuple, Generic[E]):
