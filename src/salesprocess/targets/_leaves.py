@@ -134,6 +134,8 @@ class _Leaves(Generic[E]):
         return self._target.measured(column, term.measure)
 
     def _of_one(self, op: str, column: Column[E], value: Any) -> E | bool:
+        if column.family == "other":
+            raise refusal(f"a column of type {column.type} can be asked whether it is known, and nothing else")
         if op in {"false", "!="}:
             return self._logic.negated(self._of_one("true" if op == "false" else "==", column, value))
         if column.domain:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import sqlalchemy as sa
@@ -90,11 +89,6 @@ class DistinctOfArray(CountOfArray):
     counted = "DISTINCT "
 
 
-def like_of(glob: str) -> str:
-    """The glob as a LIKE pattern whose escape is `!`."""
-    return re.sub(r"[!%_]", r"!\g<0>", glob).replace("*", "%").replace("?", "_")
-
-
 def has_item(array: Any, item: str | float) -> HasItem:
     """Whether a JSON array has an item."""
     return HasItem(array, sa.literal(item), sa.literal(json.dumps(item), sa.String()))
@@ -111,7 +105,9 @@ def _written(template: str, *, of: tuple[int, ...] = (0,)) -> Any:
     return compile_element
 
 
-_JSON_ITEMS = "jsonb_array_elements(CASE jsonb_typeof(CAST({0} AS jsonb)) WHEN 'array' THEN CAST({0} AS jsonb) ELSE '[]' END)"
+_JSON_ITEMS = (
+    "jsonb_array_elements(CASE jsonb_typeof(CAST({0} AS jsonb)) WHEN 'array' THEN CAST({0} AS jsonb) ELSE '[]' END)"
+)
 
 for _element, _dialect, _template in (
     (IsNumber, None, "({0} = {0})"),
@@ -137,7 +133,5 @@ compiles(Fits)(_written("({0} LIKE {1} ESCAPE '!')", of=(0, 1)))
 compiles(Fits, "sqlite")(_written("({0} GLOB {1})", of=(0, 2)))
 compiles(Position)(_written("POSITION({1} IN {0})", of=(0, 1)))
 compiles(Position, "sqlite")(_written("instr({0}, {1})", of=(0, 1)))
-compiles(HasItem, "sqlite")(
-    _written("EXISTS (SELECT 1 FROM json_each({0}) AS item WHERE item.value = {1})", of=(0, 1))
-)
+compiles(HasItem, "sqlite")(_written("EXISTS (SELECT 1 FROM json_each({0}) AS item WHERE item.value = {1})", of=(0, 1)))
 compiles(HasItem, "postgresql")(_written("(CAST({0} AS jsonb) @> CAST({1} AS jsonb))", of=(0, 2)))

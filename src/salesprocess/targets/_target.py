@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
@@ -120,3 +121,8 @@ class Target(ABC, Generic[E]):
 def refusal(message: str) -> DefinitionError:
     """The error for what a target cannot say; the walk adds which criterion asked for it."""
     return DefinitionError("the target", [Problem("not_in_target", "", message)])
+
+
+def like_of(glob: str) -> str:
+    """The glob as a LIKE pattern whose escape is `!`."""
+    return re.sub(r"[!%_]", r"!\g<0>", glob).replace("*", "%").replace("?", "_")

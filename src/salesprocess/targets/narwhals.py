@@ -66,8 +66,6 @@ class _Narwhals(Target[nw.Expr]):
         if path not in self._schema:
             raise refusal(f"the frame has no column {path!r}{suggestion(path, self._schema)}")
         family = _family(self._schema[path])
-        if family == "other":
-            raise refusal(f"column {path!r} is of type {self._schema[path]}, which no rule can look at: cast it first")
         expression = nw.col(path)
         if self._schema[path] in {nw.Categorical, nw.Enum}:
             expression = expression.cast(nw.String)

@@ -16,7 +16,7 @@ from sqlalchemy.orm.util import AliasedInsp
 from salesprocess._names import suggestion
 from salesprocess.targets import _sql
 from salesprocess.targets._leaves import Given, compiled
-from salesprocess.targets._target import ORDERS, Answer, Column, Family, Order, Subject, Target, refusal
+from salesprocess.targets._target import ORDERS, Answer, Column, Family, Order, Subject, Target, like_of, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,8 +93,6 @@ class _Sqlalchemy(Target[Sql]):
         own = getattr(expression, "type", None)
         base = own.impl_instance if isinstance(own, sa.TypeDecorator) else own
         family: Family = next((family for kind, family in _FAMILIES if isinstance(base, kind)), "other")
-        if family == "other":
-            raise refusal(f"column {path!r} is of type {own!r}, which no rule can look at")
         domain: tuple[object, ...] = (False, True) if family == "bool" else ()
         if isinstance(base, sa.Enum):
             domain = tuple(base.enum_class) if base.enum_class is not None else tuple(base.enums)
@@ -120,7 +118,7 @@ class _Sqlalchemy(Target[Sql]):
         return expression.in_([_literal(column, value) for value in values])
 
     def matches(self, column: Column[Sql], glob: str) -> Sql:
-        return _sql.Fits(column.expression, _sql.like_of(glob), glob.replace("[", "[[]"))
+        return _sql.Fits(column.expression, like_of(glob), glob.replace("[", "[[]"))
 
     def contains(self, column: Column[Sql], item: Literal) -> Sql:
         if column.family == "text":
