@@ -109,7 +109,7 @@ def test_every_mistake_is_told_with_its_place_at_once(index: int, places: tuple[
 
 def test_a_toml_value_over_several_lines_is_placed_at_its_first() -> None:
     text = 'key = "p"\n[[stages]]\nkey = "a"\ntactics = [\n  "call",\n  5,\n]\n'
-    text += '[stages.extra]\nx = 1\n[[stages.exit_criteria]]\nky = 1\n'
+    text += "[stages.extra]\nx = 1\n[[stages.exit_criteria]]\nky = 1\n"
     with pytest.raises(DefinitionError) as caught:
         FILES[2].loads(text)
     places = {problem.path: problem.message.rpartition("(")[2] for problem in caught.value.problems}
@@ -203,7 +203,7 @@ RULES: list[Any] = [
 
 @pytest.mark.parametrize("rule", RULES, ids=repr)
 @pytest.mark.parametrize("bare", [True, False])
-def test_the_schema_refuses_the_rules_that_the_loader_refuses(rule: Any, bare: bool) -> None:  # noqa: FBT001 - a case
+def test_the_schema_refuses_the_rules_that_the_loader_refuses(rule: Any, bare: bool) -> None:
     criterion = rule if bare else {"key": "c", "rule": rule}
     data = {"key": "p", "stages": [{"key": "a", "exit_criteria": [criterion]}]}
     try:
@@ -235,7 +235,7 @@ def test_the_schema_refuses_the_rules_that_the_loader_refuses(rule: Any, bare: b
         ({"extra": []}, False),
     ],
 )
-def test_the_schema_judges_a_stage_as_the_loader_does(change: dict[str, Any], valid: bool) -> None:  # noqa: FBT001 - a case
+def test_the_schema_judges_a_stage_as_the_loader_does(change: dict[str, Any], valid: bool) -> None:
     data = {"key": "p", "stages": [{"key": "a"}, {"key": "b", **change}]}
     assert validator().is_valid(data) is valid
     if valid:

@@ -77,10 +77,10 @@ def check_bounds(data: object, name: str) -> None:
     refuse(name, "too_deep", f"a definition may be nested {MAX_DEPTH} deep, this one is deeper")
 
 
-def check_length(values: object, what: str, name: str, path: str = "") -> None:
+def check_length(values: object, what: str, name: str, path: str = "", *, most: int = MAX_PARTS) -> None:
     """Refuses a list of more parts than a process may have."""
-    if isinstance(values, list | tuple) and len(values) > MAX_PARTS:
-        refuse(name, "too_many", f"a process may have {MAX_PARTS:,} {what}, found {len(values):,}", path=path or what)
+    if isinstance(values, list | tuple) and len(values) > most:
+        refuse(name, "too_many", f"a process may have {most:,} {what}, found {len(values):,}", path=path or what)
 
 
 def as_text(path: Path) -> str:
