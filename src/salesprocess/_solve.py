@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from salesprocess._gate import MET, Gate, Lookup
+from salesprocess._gate import Gate, Lookup
 from salesprocess._rules import AllOf, AnyOf, AtLeast, Comparison, Not, Predicate, Rule, Term
 from salesprocess._samples import (
     ANSWERED,
@@ -28,7 +28,9 @@ from salesprocess.criteria import Criterion
 Values: TypeAlias = dict[Variable, Any]
 # `False` where no values exist, which is certain; `None` where the search gave up.
 Found: TypeAlias = "Values | Literal[False] | None"
-Demand: TypeAlias = tuple[Rule, int]
+RuleLike: TypeAlias = Rule | Criterion
+# A rule, and the statuses that it may come out with.
+Demand: TypeAlias = tuple[RuleLike, int]
 Store: TypeAlias = dict[str, Wish]
 
 _BRANCHES: Final = 2_000
@@ -96,7 +98,9 @@ class Solver:
             certain = certain and found is False
         return False if certain else None
 
-    def _taken_in(self, demand: Demand | _Choice, store: Store) -> list[list[Demand | _Choice]]:
+    def _taken_in(  # noqa: PLR0911 - one return a kind
+        self, demand: Demand | _Choice, store: Store
+    ) -> list[list[Demand | _Choice]]:
         """What the demand comes to: one list of further demands, several to choose from, or none where it cannot be."""
         if isinstance(demand, _Choice):
             return _chosen(demand)
@@ -108,6 +112,8 @@ class Solver:
                 left = allowed if known is None else allowed & known.allowed
                 store[key] = Wish(rule, left)
                 return [[]] if left else []
+            case Criterion(rule=inner, when=when):
+                return [[(inner, allowed)]] if when is None else _applied(when, inner, allowed)
             case Not(rule=inner):
                 return [[(inner, _turned(allowed))]]
             case AllOf(rules=rules):
@@ -195,8 +201,12 @@ class Solver:
 
     def _status(self, key: str, inputs: tuple[Any, ...]) -> int:
         statuses = self._gates[key].judge_each(inputs)
-        status = MET if statuses is None else statuses[0]
-        return 1 << status if isinstance(status, int) else ERRORED_BIT
+        return MET_BIT if statuses is None else status_bit(statuses[0])
+
+
+def status_bit(status: int | Exception) -> int:
+    """A gate's status of one criterion, as a bit."""
+    return 1 << status if isinstance(status, int) else ERRORED_BIT
 
 
 def variables(rule: Rule) -> tuple[Variable, ...]:
@@ -229,9 +239,18 @@ def _turned(allowed: int) -> int:
     return kept | (UNMET_BIT if allowed & MET_BIT else 0) | (MET_BIT if allowed & UNMET_BIT else 0)
 
 
-def _several(
-    rule: Rule, allowed: int, needed: int, rules: Sequence[Rule]
-) -> list[list[Demand | _Choice]]:
+def _applied(when: Rule, rule: Rule, allowed: int) -> list[list[Demand | _Choice]]:
+    """The demands on a criterion that is met where it does not apply, whatever its rule then says."""
+    softened = allowed & ~UNMET_BIT | (UNMET_BIT if allowed & UNKNOWN_BIT else 0)
+    ways: list[list[Demand | _Choice]] = [[(when, MET_BIT), (rule, allowed)], [(when, UNKNOWN_BIT), (rule, softened)]]
+    if allowed & MET_BIT:
+        ways.insert(0, [(when, UNMET_BIT)])
+    if allowed & ERRORED_BIT:
+        ways.append([(when, ERRORED_BIT)])
+    return ways
+
+
+def _several(rule: Rule, allowed: int, needed: int, rules: Sequence[Rule]) -> list[list[Demand | _Choice]]:
     """The demands on the parts of a rule that is met when so many of them are."""
     if allowed == ANY:
         return [[]]
