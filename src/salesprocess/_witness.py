@@ -216,14 +216,24 @@ def _merged(found: list[Witness], at: datetime) -> Witness:
     return Witness(facts, context, at, predicates)
 
 
+def judged(witness: Witness, rules: Iterable[RuleLike], **more: Any) -> tuple[int | Exception, ...]:
+    """What an engine's gate says of each rule on the witness: a status of `_gate`, or what the rule raised."""
+    criteria = [rule if isinstance(rule, Criterion) else Criterion(key="it", rule=rule) for rule in rules]
+    answers = {name: _always(witness.predicates.get(name)) for name in predicates_of(criteria)}
+    gate = Gate(criteria, Lookup({}, answers, lambda: witness.at))
+    values = gate.read_each(witness.deal(**more), nested(witness.context), witness.at)
+    return gate.judge_each(values) or (MET,) * len(criteria)
+
+
+def predicates_of(rules: Iterable[RuleLike]) -> tuple[str, ...]:
+    """The names of the functions that the rules ask, each once."""
+    return tuple(dict.fromkeys(each.function_name for rule in rules for each in _predicates(_as_rule(rule))))
+
+
 def _holds(witness: Witness, group: list[_Wanted]) -> bool:
-    """Whether a gate of these rules says of the witness what is wanted."""
-    asked = dict.fromkeys(each.function_name for rule, _ in group for each in _predicates(_as_rule(rule)))
-    lookup = Lookup({}, {name: _always(witness.predicates.get(name)) for name in asked}, lambda: witness.at)
-    gate = Gate([rule if isinstance(rule, Criterion) else Criterion(key="it", rule=rule) for rule, _ in group], lookup)
-    statuses = gate.judge_each(gate.read_each(witness.deal(), nested(witness.context), witness.at))
-    bits = (status_bit(status) for status in statuses or (MET,) * len(group))
-    return all(bit & allowed for bit, (_, allowed) in zip(bits, group, strict=True))
+    """Whether an engine says of the witness what is wanted."""
+    statuses = judged(witness, (rule for rule, _ in group))
+    return all(status_bit(status) & allowed for status, (_, allowed) in zip(statuses, group, strict=True))
 
 
 def _always(answer: bool | None) -> Callable[[Any], bool | None]:  # noqa: FBT001 - it is the answer itself
