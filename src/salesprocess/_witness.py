@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from salesprocess._gate import MET, Gate, Lookup
 from salesprocess._rules import AllOf, Not, Predicate, Rule
 from salesprocess._samples import ANSWERED, ANY, MET_BIT, NOON
-from salesprocess._solve import RuleLike, Solver, Values, status_bit, variables
+from salesprocess._solve import RuleLike, Solver, Values, grouped, status_bit, variables
 from salesprocess.criteria import Criterion
 
 if TYPE_CHECKING:
@@ -107,24 +107,10 @@ class Witnesses:
 
     def _grouped(self, wanted: list[_Wanted]) -> list[list[_Wanted]]:
         """The rules by the facts that they share, however indirectly."""
-        above: dict[str, str] = {}
-
-        def top(name: str) -> str:
-            while above.setdefault(name, name) != name:
-                above[name] = name = above[above[name]]
-            return name
-
-        for rule, _ in wanted:
-            names = self._names_of(rule)
-            for name in names[1:]:
-                above[top(name)] = top(names[0])
-        whole = _EVERYTHING in above
-        groups: dict[str, list[_Wanted]] = {}
-        for want in wanted:
-            names = self._names_of(want[0])
-            group = _EVERYTHING if whole else top(names[0]) if names else ""
-            groups.setdefault(group, []).append(want)
-        return list(groups.values())
+        named = [(want, self._names_of(want[0])) for want in wanted]
+        if any(_EVERYTHING in names for _, names in named):
+            return [wanted]
+        return grouped(named)
 
     def _names_of(self, rule: RuleLike) -> tuple[str, ...]:
         names = self._names.get(id(rule))
@@ -132,6 +118,10 @@ class Witnesses:
             self._kept.append(rule)
             names = self._names[id(rule)] = tuple(dict.fromkeys(_shared(_as_rule(rule))))
         return names
+
+    def related(self, rules: Iterable[RuleLike]) -> list[list[RuleLike]]:
+        """The rules by the facts that they share: groups that can be solved one by one."""
+        return [[rule for rule, _ in group] for group in self._grouped([(rule, ANY) for rule in rules])]
 
     def _of_group(self, group: list[_Wanted]) -> Witness | Unsatisfiable | None:
         memo = frozenset((id(rule), allowed) for rule, allowed in group)

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from salesprocess._solve import RuleLike
 from salesprocess._witness import Unsatisfiable, Witness, Witnesses
+from salesprocess.assurance._gates import Gates
 from salesprocess.criteria import Criterion
 from salesprocess.hooks import START
 from salesprocess.process import SalesProcess, Transition
@@ -52,6 +53,9 @@ class Moves:
             self._into[transition.dest].append((source, transition))
         self._edges: dict[tuple[str, int], Edge] = {}
         initial = process.initial.key
+        criteria = [*self._exits.values(), *self._entries.values(), *self._own.values()]
+        self._criteria = [criterion for several in criteria for criterion in several]
+        initial = process.initial.key
         self.start = Edge(START, None, initial, self._entries[initial])
 
     def out_of(self, stage: str) -> Iterator[Edge]:
@@ -72,6 +76,10 @@ class Moves:
             return found
         # An override lets a blocked move through, but none with a criterion that raised.
         return witnesses.find((), not_met, answered=edge.gate)
+
+    def gates(self, not_met: tuple[RuleLike, ...]) -> Gates:
+        """What says whether a deal can make a move while none of `not_met` is met."""
+        return Gates(self._witnesses, self._criteria, not_met, with_overrides=self.with_overrides)
 
     def _edge(self, source: str, transition: Transition) -> Edge:
         key = (source, id(transition))
@@ -121,13 +129,16 @@ class Search:
         self.moves = moves
         self.not_met = not_met
         self._avoided = avoided
+        self._gates = moves.gates(not_met)
         self._open: dict[Edge, bool | None] = {}
 
     def is_open(self, edge: Edge) -> bool | None:
         """Whether a deal can make the move; `None` where that could not be decided."""
         if edge not in self._open:
-            found = False if edge.dest in self._avoided else self.moves.facts(edge, self.not_met)
-            self._open[edge] = None if found is None else isinstance(found, Witness)
+            overridable = edge.source is not None
+            self._open[edge] = edge.dest not in self._avoided and self._gates.can_be_met(
+                edge.gate, overridable=overridable
+            )
         return self._open[edge]
 
     @property
