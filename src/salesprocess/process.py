@@ -207,6 +207,18 @@ class SalesProcess(Definition, frozen=True):
         keys = [stage.key for stage in self.stages]
         return "forward" if keys.index(transition.dest) > keys.index(source) else "back"
 
+    def passed(self, source: str, transition: Transition) -> tuple[Stage, ...]:
+        """The stages whose exit criteria a move asks for, in order; none where it does not lead forward."""
+        if self.direction(source, transition) != "forward":
+            return ()
+        keys = [stage.key for stage in self.stages]
+        start, end = keys.index(source), keys.index(transition.dest)
+        return tuple(
+            stage
+            for stage in self.stages[0 if self.cumulative else start : max(end, start + 1)]
+            if stage.kind in {"open", "won"} and stage.key not in transition.waives
+        )
+
     def gate(self, source: str, transition: Transition) -> tuple[Criterion, ...]:
         """All that a move asks for, in order, each once.
 
@@ -215,15 +227,8 @@ class SalesProcess(Definition, frozen=True):
         """
         criteria = list(transition.criteria)
         if self.direction(source, transition) == "forward":
-            keys = [stage.key for stage in self.stages]
-            start, end = keys.index(source), keys.index(transition.dest)
-            passed = [
-                stage
-                for stage in self.stages[0 if self.cumulative else start : max(end, start + 1)]
-                if stage.kind in {"open", "won"} and stage.key not in transition.waives
-            ]
             criteria = [
-                *(criterion for stage in passed for criterion in stage.gate()),
+                *(criterion for stage in self.passed(source, transition) for criterion in stage.gate()),
                 *criteria,
                 *self.stage(transition.dest).entry_criteria,
             ]
