@@ -202,6 +202,22 @@ class SalesProcess(Derivable, Definition):
             return "reopen"
         return "forward" if self.stages.index(entered) > self.stages.index(left) else "back"
 
+    def passed(self, source: str, transition: Transition) -> tuple[Stage, ...]:
+        """The stages whose exit criteria a move asks for, in order: none unless it is a forward one.
+
+        These are the stage that it leaves and those that it jumps over, less the waived ones; with `cumulative`, all
+        earlier ones as well. Lost, disqualified and on-hold stages are not passed.
+        """
+        if self.direction(source, transition) != "forward":
+            return ()
+        keys = [stage.key for stage in self.stages]
+        start, end = keys.index(source), keys.index(transition.dest)
+        return tuple(
+            stage
+            for stage in self.stages[0 if self.cumulative else start : max(end, start + 1)]
+            if stage.kind in {"open", "won"} and stage.key not in transition.waives
+        )
+
     def gate(self, source: str, transition: Transition) -> tuple[Criterion, ...]:
         """All that a move asks for, in order, each once.
 
@@ -210,15 +226,8 @@ class SalesProcess(Derivable, Definition):
         """
         criteria = list(transition.criteria)
         if self.direction(source, transition) == "forward":
-            keys = [stage.key for stage in self.stages]
-            start, end = keys.index(source), keys.index(transition.dest)
-            passed = [
-                stage
-                for stage in self.stages[0 if self.cumulative else start : max(end, start + 1)]
-                if stage.kind in {"open", "won"} and stage.key not in transition.waives
-            ]
             criteria = [
-                *(criterion for stage in passed for criterion in stage.gate()),
+                *(criterion for stage in self.passed(source, transition) for criterion in stage.gate()),
                 *criteria,
                 *self.stage(transition.dest).entry_criteria,
             ]
