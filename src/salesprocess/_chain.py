@@ -118,6 +118,7 @@ class _Thread:
         self.crossing = moves.steps[crossings[0]] if crossings else None
         inside = [step.trigger for key, step in moves.steps.items() if key not in crossings]
         self.trigger = inside[0] if inside else "advance"
+        self.crosses_back = any(left.kind != late.kind and late.key in moves.steps_back for left, late in pairs)
 
     def has_step(self, left: Stage, entered: Stage) -> bool:
         votes = [left.key in self.moves.steps] if left.key in self.following else []
@@ -146,9 +147,7 @@ class _Thread:
         if left.key in self.following:
             former.append((left, self.following[left.key]))
         votes = [late.key in back for early, late in former if late.key in back or early.kind == late.kind]
-        if votes:
-            return all(votes) and (left.kind == entered.kind or entered.key in back)
-        return bool(back) and left.kind == entered.kind
+        return (all(votes) if votes else bool(back)) and (left.kind == entered.kind or self.crosses_back)
 
     def step_back(self, left: Stage, entered: Stage) -> Transition:
         back = self.moves.steps_back

@@ -32,14 +32,13 @@ def usual_transitions(stages: Sequence[Stage], skip: Policy, back: Policy, reope
                 yield Transition(trigger="skip", source=left_key, dest=dest, needs_reason=skip == "with_reason")
     if back != "forbid":
         for entered, left in pairwise(way):
-            if entered.kind == left.kind:
-                yield Transition(
-                    trigger="go_back",
-                    source=left.key,
-                    dest=entered.key,
-                    direction="back",
-                    needs_reason=back == "with_reason",
-                )
+            yield Transition(
+                trigger="go_back",
+                source=left.key,
+                dest=entered.key,
+                direction="back",
+                needs_reason=back == "with_reason",
+            )
     yield from side_moves(stages, open_keys, reopen)
 
 
@@ -62,6 +61,6 @@ def side_moves(stages: Sequence[Stage], open_keys: tuple[str, ...], reopen: Poli
         yield Transition(trigger="resume", source=held, dest=dest)
     closed = (*aside["lost"], *aside["disqualified"])
     for dest in open_keys if closed and reopen != "forbid" else ():
-        yield Transition(
-            trigger="reopen", source=closed, dest=dest, direction="reopen", needs_reason=reopen == "with_reason"
-        )
+        # Without a reason, its direction is what says that leaving a closed stage is meant.
+        asked = {"needs_reason": True} if reopen == "with_reason" else {"direction": "reopen"}
+        yield Transition(trigger="reopen", source=closed, dest=dest, **asked)

@@ -137,7 +137,7 @@ class SalesProcess(Derivable, Definition):
 
         >>> process = SalesProcess.linear(key="short", stages=[Stage(key="talk"), Stage(key="won", kind="won")])
         >>> [move.trigger for move in process.transitions]
-        ['win', 'lose', 'reopen']
+        ['win', 'go_back', 'lose', 'reopen']
         """
         all_stages = usual_stages(stages)
         own = {transition.trigger for transition in transitions}
@@ -200,7 +200,8 @@ class SalesProcess(Derivable, Definition):
             return "hold"
         if left.kind in {"lost", "disqualified"} or (left.kind == "won" and entered.kind == "open"):
             return "reopen"
-        return "forward" if self.stages.index(entered) > self.stages.index(left) else "back"
+        keys = [stage.key for stage in self.stages]
+        return "forward" if keys.index(transition.dest) > keys.index(source) else "back"
 
     def passed(self, source: str, transition: Transition) -> tuple[Stage, ...]:
         """The stages whose exit criteria a move asks for, in order: none unless it is a forward one.

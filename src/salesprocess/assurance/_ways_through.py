@@ -90,7 +90,7 @@ def _leaves_closed(layout: Map) -> Iterator[Problem]:
         left, entered = layout.stages[way.source].kind, layout.stages[way.dest].kind
         if not layout.is_closed(way.source) or way.source == way.dest or left == entered == "won":
             continue
-        deliberate = way.transition.direction == "reopen" or way.transition.needs_reason
+        deliberate = way.transition.direction in {"reopen", "back"} or way.transition.needs_reason
         if not (deliberate and entered == "open"):
             message = (
                 f"{way.transition.trigger!r} takes a {left} deal from {way.source!r} to {way.dest!r}: "
