@@ -10,7 +10,7 @@ from salesprocess._linear import side_moves
 from salesprocess._parts import ALL_OPEN, Stage, Transition
 
 if TYPE_CHECKING:
-    from salesprocess.process import SalesProcess
+    from salesprocess._derive import Derivable
 
 MoveKey: TypeAlias = tuple[str, str, str]
 
@@ -45,7 +45,7 @@ def way_of(stages: Iterable[Stage]) -> list[Stage]:
     return [stage for stage in stages if stage.kind in ON_THE_WAY]
 
 
-def taken_apart(process: SalesProcess) -> Moves:
+def taken_apart(process: Derivable) -> Moves:
     """The moves of a process, each in one place. A move from `"*"` is none of a stage's own, so it is no step."""
     found: dict[MoveKey, Transition] = {}
     for transition in process.transitions:
@@ -66,7 +66,7 @@ def taken_apart(process: SalesProcess) -> Moves:
     return Moves(steps, steps_back, skips, list(_less(process.transitions, taken)))
 
 
-def _skips(process: SalesProcess, found: Mapping[MoveKey, Transition]) -> Iterator[Transition]:
+def _skips(process: Derivable, found: Mapping[MoveKey, Transition]) -> Iterator[Transition]:
     for trigger in dict.fromkeys(transition.trigger for transition in process.transitions):
         first = next((move for (name, _, _), move in found.items() if name == trigger), None)
         keys = [] if first is None else list(_skip_keys(first, process.stages))
@@ -89,7 +89,7 @@ def _less(transitions: Iterable[Transition], taken: set[MoveKey]) -> Iterator[Tr
             yield transition if sources == transition.source else changed(transition, source=sources)
 
 
-def threaded(process: SalesProcess, moves: Moves, stages: Sequence[Stage]) -> list[Transition]:
+def threaded(process: Derivable, moves: Moves, stages: Sequence[Stage]) -> list[Transition]:
     """The steps, skips and steps back of a process, through other stages than its own or in another order.
 
     Two neighbours are linked where the former neighbours of either were; new ones where the process has steps at all.
@@ -109,7 +109,7 @@ def threaded(process: SalesProcess, moves: Moves, stages: Sequence[Stage]) -> li
 class _Thread:
     """How the stages of a process were linked, and so how others are to be."""
 
-    def __init__(self, process: SalesProcess, moves: Moves) -> None:
+    def __init__(self, process: Derivable, moves: Moves) -> None:
         self.moves = moves
         pairs = list(pairwise(way_of(process.stages)))
         self.following = {left.key: entered for left, entered in pairs}
@@ -164,7 +164,7 @@ def nearest_kin(stage: Stage, stages: Sequence[Stage]) -> Stage | None:
 
 
 def joined_by(
-    process: SalesProcess, others: Iterable[Transition], stage: Stage, stages: Sequence[Stage]
+    process: Derivable, others: Iterable[Transition], stage: Stage, stages: Sequence[Stage]
 ) -> Iterator[Transition]:
     """The other moves, with a new stage among their sources and targets where its nearest kin is."""
     kin = nearest_kin(stage, stages)
@@ -186,7 +186,7 @@ def joined_by(
 
 
 def _joined_without_kin(
-    process: SalesProcess, others: Iterable[Transition], stage: Stage, stages: Sequence[Stage]
+    process: Derivable, others: Iterable[Transition], stage: Stage, stages: Sequence[Stage]
 ) -> Iterator[Transition]:
     """A first lost, disqualified or on-hold stage gets the usual moves, and is left as its like are."""
     for transition in others:

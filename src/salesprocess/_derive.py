@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 from salesprocess._chain import changed, joined_by, move_key, nearest_kin, taken_apart, threaded
 from salesprocess._merge import merged
+from salesprocess._model import Definition
 from salesprocess._names import suggestion
 from salesprocess._parts import ALL_OPEN, Stage, Transition
 from salesprocess.errors import DefinitionError, Problem
 
 if TYPE_CHECKING:
+    from salesprocess._parts import Direction
     from salesprocess.criteria import Criterion, Rule
-    from salesprocess.process import SalesProcess
 
-ProcessT = TypeVar("ProcessT", bound="SalesProcess")
+ProcessT = TypeVar("ProcessT", bound="Derivable")
 
 
-class Derivable:
+class Derivable(Definition):
     """What derives a process from another. Each method returns a new, checked process; none changes the old one."""
 
+    if TYPE_CHECKING:
+        key: str
+        version: int | str
+        name: str
+        stages: tuple[Stage, ...]
+        transitions: tuple[Transition, ...]
+        cumulative: bool
+
+        def sources(self, transition: Transition) -> tuple[str, ...]: ...
+        def moves(self) -> Iterator[tuple[str, Transition]]: ...
+        def stage(self, key: str) -> Stage: ...
+        def direction(self, source: str, transition: Transition) -> Direction: ...
+
     def insert(
-        self: ProcessT,
+        self,
         stage: Stage,
         *,
         after: str | None = None,
         before: str | None = None,
-    ) -> ProcessT:
+    ) -> Self:
         """The process with one more stage, `after` or `before` one that it has.
 
         Neighbours that were linked by a step are linked through the new stage, back as well as forth. Moves that
@@ -36,8 +50,8 @@ class Derivable:
 
         >>> from salesprocess.catalog import SEVEN_STAGE
         >>> process = SEVEN_STAGE.insert(Stage(key="legal_review"), before="closing")
-        >>> [(move.source, move.dest) for move in process.transitions if "legal_review" in (*move.source, move.dest)][:2]
-        [(('overcoming_objections',), 'legal_review'), (('legal_review',), 'closing')]
+        >>> [(source, move.dest) for source, move in process.moves() if "legal_review" in (source, move.dest)][:2]
+        [('overcoming_objections', 'legal_review'), ('legal_review', 'closing')]
 
         Raises:
             DefinitionError: for a stage that there is already, or a neighbour that there is not.
@@ -52,7 +66,7 @@ class Derivable:
         transitions = [*threaded(self, moves, stages), *joined_by(self, moves.others, stage, stages)]
         return _rebuilt(self, stages=stages, transitions=transitions)
 
-    def without(self: ProcessT, stage: str, *, into: str | None = None) -> ProcessT:
+    def without(self, stage: str, *, into: str | None = None) -> Self:
         """The process without a stage; its neighbours are linked, and its other moves lead to and from `into`.
 
         `into` is the stage before it of the same kind, or else the one after, where it is not given. The criteria
@@ -72,7 +86,7 @@ class Derivable:
         rest = _moved(self, moves.others, stage, target, linked)
         return _rebuilt(self, stages=stages, transitions=[*linked, *rest])
 
-    def rename(self: ProcessT, stage: str, name: str = "", *, key: str | None = None) -> ProcessT:
+    def rename(self, stage: str, name: str = "", *, key: str | None = None) -> Self:
         """The process with another name for a stage. Its key stays, so deals, reports and stored changes stay right.
 
         Raises:
@@ -90,7 +104,7 @@ class Derivable:
             _refuse("no_name", "name", f"stage {stage!r} needs a name that people can read")
         return _with_stage(self, place, name=name)
 
-    def reorder(self: ProcessT, *stages: str) -> ProcessT:
+    def reorder(self, *stages: str) -> Self:
         """The process with these stages in this order, in the places that they hold between them.
 
         Steps lead through the new order; a step's own criteria stay with the stage that it leaves.
@@ -107,7 +121,7 @@ class Derivable:
         moves = taken_apart(self)
         return _rebuilt(self, stages=ordered, transitions=[*threaded(self, moves, ordered), *moves.others])
 
-    def require(self: ProcessT, stage: str, *criteria: Criterion | Rule) -> ProcessT:
+    def require(self, stage: str, *criteria: Criterion | Rule) -> Self:
         """The process with more exit criteria on a stage; one takes the place of the criterion of the same key.
 
         Raises:
@@ -122,7 +136,7 @@ class Derivable:
         kept = [new.pop(criterion.key, criterion) for criterion in former]
         return _with_stage(self, place, exit_criteria=(*kept, *new.values()))
 
-    def relax(self: ProcessT, stage: str, *keys: str) -> ProcessT:
+    def relax(self, stage: str, *keys: str) -> Self:
         """The process without some criteria of a stage, named by the keys that decisions show.
 
         Exit and entry criteria, activities (`stage.activity`) and activities' own criteria can be named.
@@ -136,7 +150,9 @@ class Derivable:
         unknown = [key for key in keys if key not in known]
         if unknown:
             problems = [
-                Problem("unknown_criterion", "keys", f"stage {stage!r} has no criterion {key!r}{suggestion(key, known)}")
+                Problem(
+                    "unknown_criterion", "keys", f"stage {stage!r} has no criterion {key!r}{suggestion(key, known)}"
+                )
                 for key in unknown
             ]
             raise DefinitionError("derivation", problems)
@@ -153,7 +169,7 @@ class Derivable:
             entry_criteria=_less(former.entry_criteria, keys),
         )
 
-    def with_transition(self: ProcessT, transition: Transition) -> ProcessT:
+    def with_transition(self, transition: Transition) -> Self:
         """The process with a transition; it takes the place of moves of the same trigger, source and target.
 
         Raises:
@@ -163,9 +179,7 @@ class Derivable:
         kept = _less_moves(self, lambda source, move: move_key(source, move) in own)
         return _rebuilt(self, transitions=[*kept, transition])
 
-    def without_transition(
-        self: ProcessT, trigger: str, source: str | None = None, dest: str | None = None
-    ) -> ProcessT:
+    def without_transition(self, trigger: str, source: str | None = None, dest: str | None = None) -> Self:
         """The process without the moves of a trigger; of those alone that leave `source` and enter `dest`, if given.
 
         Raises:
@@ -182,12 +196,12 @@ class Derivable:
             triggers = dict.fromkeys(move.trigger for move in self.transitions)
             if trigger not in triggers:
                 _refuse("unknown_trigger", "trigger", f"no trigger {trigger!r}{suggestion(trigger, triggers)}")
-            _refuse("unknown_move", "trigger", f"{trigger!r} does not lead from {source or 'there'} to {dest or 'there'}")
+            _refuse(
+                "unknown_move", "trigger", f"{trigger!r} does not lead from {source or 'there'} to {dest or 'there'}"
+            )
         return _rebuilt(self, transitions=list(_less_moves(self, fits)))
 
-    def with_version(
-        self: ProcessT, version: int | str, *, key: str | None = None, name: str | None = None
-    ) -> ProcessT:
+    def with_version(self, version: int | str, *, key: str | None = None, name: str | None = None) -> Self:
         """The process under another version; with `key` and `name`, as a process of its own.
 
         What it starts of itself follows a new key.
@@ -206,7 +220,7 @@ class Derivable:
             transitions=[changed(move, starts=following(move.starts)) for move in self.transitions],
         )
 
-    def merge(self: ProcessT, other: SalesProcess) -> ProcessT:
+    def merge(self, other: Derivable) -> Self:
         """The process with all that another one adds: its stages, criteria, activities and moves.
 
         Key, version and names stay those of the first. A stage that only `other` has is inserted behind the one that
@@ -222,7 +236,7 @@ def _refuse(code: str, path: str, message: str) -> NoReturn:
     raise DefinitionError("derivation", [Problem(code, path, message)])
 
 
-def _place(process: SalesProcess, key: str, argument: str) -> int:
+def _place(process: Derivable, key: str, argument: str) -> int:
     keys = [stage.key for stage in process.stages]
     if key not in keys:
         _refuse("unknown_stage", argument, f"process {process.key!r} has no stage {key!r}{suggestion(key, keys)}")
@@ -246,7 +260,7 @@ def _less(criteria: Sequence[Criterion], keys: Sequence[str]) -> tuple[Criterion
     return tuple(criterion for criterion in criteria if criterion.key not in keys)
 
 
-def _less_moves(process: SalesProcess, goes: Callable[[str, Transition], bool]) -> Iterator[Transition]:
+def _less_moves(process: Derivable, goes: Callable[[str, Transition], bool]) -> Iterator[Transition]:
     """The transitions without some of their moves; `"*"` is spelt out only where it must be."""
     for transition in process.transitions:
         sources = process.sources(transition)
@@ -258,7 +272,7 @@ def _less_moves(process: SalesProcess, goes: Callable[[str, Transition], bool]) 
 
 
 def _moved(
-    process: SalesProcess, others: Sequence[Transition], stage: str, into: str | None, linked: Sequence[Transition]
+    process: Derivable, others: Sequence[Transition], stage: str, into: str | None, linked: Sequence[Transition]
 ) -> Iterator[Transition]:
     """The other moves, with `into` in the place of the stage wherever that makes a move of the same direction."""
     taken = {move_key(source, move) for move in linked for source in move.source}
@@ -267,22 +281,19 @@ def _moved(
         waives = tuple(waived for waived in transition.waives if waived != stage)
         kept = []
         for source in transition.source:
-            if source == ALL_OPEN:
+            if source == ALL_OPEN or stage not in {source, transition.dest}:
                 kept.append(source)
                 continue
-            move = changed(transition, source=source, waives=waives)
-            if stage in {source, move.dest}:
-                move = _redirected(process, move, stage, into)
-                if move is None or move_key(move.source[0], move) in taken:
-                    continue
+            move = _redirected(process, changed(transition, source=source), stage, into)
+            if move is not None and move_key(move.source[0], move) not in taken:
                 taken.add(move_key(move.source[0], move))
-            kept.append(move.source[0])
+                kept.append(move.source[0])
         dest = into if transition.dest == stage else transition.dest
         if kept and dest is not None:
             yield changed(transition, source=tuple(kept), dest=dest, waives=waives)
 
 
-def _redirected(process: SalesProcess, move: Transition, stage: str, into: str | None) -> Transition | None:
+def _redirected(process: Derivable, move: Transition, stage: str, into: str | None) -> Transition | None:
     (source,) = move.source
     if into is None:
         return None

@@ -11,15 +11,15 @@ from salesprocess._values import shown
 from salesprocess.errors import DefinitionError, Problem
 
 if TYPE_CHECKING:
+    from salesprocess._derive import Derivable
     from salesprocess.criteria import Criterion
-    from salesprocess.process import SalesProcess
 
-ProcessT = TypeVar("ProcessT", bound="SalesProcess")
+ProcessT = TypeVar("ProcessT", bound="Derivable")
 
 _MERGED_BY_KEY = {"activities", "entry_criteria", "exit_criteria", "criteria"}
 
 
-def merged(process: ProcessT, other: SalesProcess) -> ProcessT:
+def merged(process: ProcessT, other: Derivable) -> ProcessT:
     """The first process with all that the second adds.
 
     Raises:
@@ -40,7 +40,7 @@ def merged(process: ProcessT, other: SalesProcess) -> ProcessT:
     return type(process)(**{**dict(process), **fields})
 
 
-def _inserted(process: ProcessT, other: SalesProcess, index: int) -> ProcessT:
+def _inserted(process: ProcessT, other: Derivable, index: int) -> ProcessT:
     """The process with the stage of the other, behind the one that it follows there."""
     known = {stage.key for stage in process.stages}
     stage = other.stages[index]
@@ -83,13 +83,11 @@ def _merged_by_key(
     return tuple(result.values())
 
 
-def _merged_moves(process: SalesProcess, other: SalesProcess, conflicts: list[Problem]) -> list[Transition]:
+def _merged_moves(process: Derivable, other: Derivable, conflicts: list[Problem]) -> list[Transition]:
     """The moves of the merged stages and those of the other process, a step of which follows the stage it leaves."""
     moves = taken_apart(process)
     known: dict[tuple[str, str, str], Transition] = {
-        move_key(source, move): changed(move, source=source)
-        for move in process.transitions
-        for source in move.source
+        move_key(source, move): changed(move, source=source) for move in process.transitions for source in move.source
     }
     theirs = taken_apart(other)
     for mine, added in ((moves.steps, theirs.steps), (moves.steps_back, theirs.steps_back)):

@@ -12,7 +12,7 @@ from pydantic import ValidationError, ValidatorFunctionWrapHandler, model_valida
 from salesprocess._checks import mistakes
 from salesprocess._derive import Derivable
 from salesprocess._linear import Policy, usual_stages, usual_transitions
-from salesprocess._model import Definition, problems_of
+from salesprocess._model import problems_of
 from salesprocess._names import suggestion
 from salesprocess._parts import (
     ALL_OPEN,
@@ -65,7 +65,7 @@ _GUIDANCE: dict[str, Any] = {
 }
 
 
-class SalesProcess(Derivable, Definition):
+class SalesProcess(Derivable):
     """How a company sells. Frozen, checked as it is made, and the same after a trip through JSON.
 
     The order of `stages` is the order of the sale; the first open one is where deals start. With `cumulative`, a

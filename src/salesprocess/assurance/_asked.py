@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 
 from salesprocess._names import suggestion
-from salesprocess._rules import Comparison
 from salesprocess.assurance._map import Map, Way
 from salesprocess.assurance._places import Place, comparisons, placed_criteria
 from salesprocess.assurance._ways import IS_MET, IS_UNMET, effective, possible
@@ -44,7 +43,8 @@ def _contradictions(layout: Map) -> Iterator[Problem]:
             continue
         told.add(conflict)
         first = next((way for way in layout.ways if way.asked == asked), None)
-        each = " and ".join(f"{layout.criteria[number].key!r} ({layout.criteria[number]})" for number in sorted(conflict))
+        criteria = [layout.criteria[number] for number in sorted(conflict)]
+        each = " and ".join(f"{criterion.key!r} ({criterion})" for criterion in criteria)
         move = f"starting in {layout.process.initial.key!r}" if first is None else _named(first)
         path = f"stages[{layout.place[layout.process.initial.key]}].entry_criteria" if first is None else first.path
         yield Problem("contradictory_criteria", path, f"{move} asks for {each}, which no deal meets at once")
@@ -88,8 +88,8 @@ def _waives(layout: Map) -> Iterator[Problem]:
         passed = {stage.key for source in process.sources(transition) for stage in process.passed(source, bare)}
         for place, key in enumerate(transition.waives):
             if key not in passed:
-                what = f"passes {', '.join(sorted(passed, key=layout.place.__getitem__))}" if passed else "passes none"
-                message = f"{transition.trigger!r} to {transition.dest!r} waives {key!r} and does not pass it: it {what}"
+                what = ", ".join(sorted(passed, key=layout.place.__getitem__)) or "none"
+                message = f"{transition.trigger!r} to {transition.dest!r} waives {key!r} but passes {what}: take it out"
                 yield Problem("waives_not_passed", f"transitions[{index}].waives[{place}]", message)
 
 
@@ -113,7 +113,7 @@ def _choices(layout: Map) -> Iterator[Problem]:
     told: set[tuple[int, int]] = set()
     for ways in groups.values():
         for first, second in combinations(ways, 2):
-            found = (first.index, second.index)
+            found = (first.place, second.place)
             if found not in told and (problem := _choice(layout, first, second)):
                 told.add(found)
                 yield problem

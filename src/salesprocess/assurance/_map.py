@@ -20,7 +20,7 @@ Ids: TypeAlias = frozenset[int]
 class Way(NamedTuple):
     """One move: the place of its transition, the stage it leaves, and the required criteria of its gate by number."""
 
-    index: int
+    place: int
     source: str
     transition: Transition
     direction: Direction
@@ -34,7 +34,7 @@ class Way(NamedTuple):
     @property
     def path(self) -> str:
         """Where the definition has it."""
-        return f"transitions[{self.index}]"
+        return f"transitions[{self.place}]"
 
     @property
     def own(self) -> tuple[Criterion, ...]:

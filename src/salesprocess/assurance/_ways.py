@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from salesprocess._gate import MET, UNKNOWN, UNMET
 from salesprocess._rules import AllOf, AnyOf, AtLeast, Comparison, Not, Predicate, Rule
@@ -126,12 +126,3 @@ def _product(rules: Sequence[Rule], want: Want, budget: _Budget) -> Iterator[tup
     for first in _ways(rules[0], want, budget):
         for rest in _product(rules[1:], want, budget):
             yield first + rest
-
-
-class Conflict(NamedTuple):
-    """Criteria that cannot be met at once."""
-
-    criteria: tuple[Criterion, ...]
-
-    def __str__(self) -> str:
-        return " and ".join(f"{criterion.key!r} ({effective(criterion)})" for criterion in self.criteria)

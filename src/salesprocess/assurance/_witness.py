@@ -47,7 +47,7 @@ def _put(deal: dict[str, Any], path: str, value: Any) -> None:
 def _value(known: Known) -> Any:
     """A value that fits, or one that will be found not to."""
     plain = known.constraints.get(None, [])
-    counts = [each for measure in ("count", "distinct") for each in known.constraints.get(measure, ())]  # type: ignore[call-overload]
+    counts = [*known.constraints.get("count", ()), *known.constraints.get("distinct", ())]
     held = list(dict.fromkeys(each.value for each in plain if each.op == "contains" and each.holds))
     if counts:
         for size in range(len(held), len(held) + 100):
