@@ -62,5 +62,10 @@ def side_moves(stages: Sequence[Stage], open_keys: tuple[str, ...], reopen: Poli
     closed = (*aside["lost"], *aside["disqualified"])
     for dest in open_keys if closed and reopen != "forbid" else ():
         # Without a reason, its direction is what says that leaving a closed stage is meant.
-        asked = {"needs_reason": True} if reopen == "with_reason" else {"direction": "reopen"}
-        yield Transition(trigger="reopen", source=closed, dest=dest, **asked)
+        yield Transition(
+            trigger="reopen",
+            source=closed,
+            dest=dest,
+            needs_reason=reopen == "with_reason",
+            direction=None if reopen == "with_reason" else "reopen",
+        )
