@@ -45,7 +45,9 @@ def large_process(*, cumulative: bool = False, seed: int = 1) -> SalesProcess:
     ]
     stages += [Stage(key="won", kind="won"), Stage(key="lost", kind="lost")]
     moves = {("advance", left, right) for left, right in zip(keys, [*keys[1:], "won"], strict=True)}
-    moves |= {("lose", key, "lost") for key in keys} | {("back", right, left) for left, right in zip(keys, keys[1:], strict=False)}
+    moves |= {("lose", key, "lost") for key in keys} | {
+        ("back", right, left) for left, right in zip(keys, keys[1:], strict=False)
+    }
     while len(moves) < TRANSITIONS:
         left, right = sorted(rng.sample(range(len(keys)), 2))
         moves.add((f"jump_{right}", keys[left], keys[right]))

@@ -83,7 +83,8 @@ DERIVATIONS = [
 
 
 @given(
-    st.sampled_from(shipped()), st.lists(st.tuples(st.integers(0, len(DERIVATIONS) - 1), st.integers(0, 20)), max_size=5)
+    st.sampled_from(shipped()),
+    st.lists(st.tuples(st.integers(0, len(DERIVATIONS) - 1), st.integers(0, 20)), max_size=5),
 )
 @settings(max_examples=80, deadline=None)
 def test_any_derivation_keeps_all_construction_checks(base: SalesProcess, steps: list[tuple[int, int]]) -> None:

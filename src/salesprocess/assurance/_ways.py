@@ -108,8 +108,9 @@ def _ways(rule: Rule, want: Want, budget: _Budget) -> Iterator[tuple[Demand, ...
         case AtLeast(needed=needed, rules=rules):
             yield from _of_several(rules, needed, want, budget)
         case Comparison() | Predicate():
-            for status in sorted(want):
-                yield (Demand(rule, status),)
+            # Whether there is a value is always known.
+            always_known = isinstance(rule, Comparison) and rule.op == "known"
+            yield from ((Demand(rule, each),) for each in sorted(want) if not (each == UNKNOWN and always_known))
 
 
 def _of_several(rules: Sequence[Rule], needed: int, want: Want, budget: _Budget) -> Iterator[tuple[Demand, ...]]:
