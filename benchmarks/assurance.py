@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import make_dataclass
+from itertools import pairwise
 from typing import Any
 
 from salesprocess import Criterion, SalesProcess, Stage, Transition, fact
@@ -46,7 +47,7 @@ def large_process(*, cumulative: bool = False, seed: int = 1) -> SalesProcess:
     stages += [Stage(key="won", kind="won"), Stage(key="lost", kind="lost")]
     moves = {("advance", left, right) for left, right in zip(keys, [*keys[1:], "won"], strict=True)}
     moves |= {("lose", key, "lost") for key in keys} | {
-        ("back", right, left) for left, right in zip(keys, keys[1:], strict=False)
+        ("back", right, left) for left, right in pairwise(keys)
     }
     while len(moves) < TRANSITIONS:
         left, right = sorted(rng.sample(range(len(keys)), 2))

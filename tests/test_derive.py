@@ -76,7 +76,7 @@ DERIVATIONS = [
     lambda process, pick: process.require(pick, fact("budget") >= 1),
     lambda process, pick: process.reorder(pick, process.initial.key) if pick != process.initial.key else process,
     lambda process, pick: process.with_transition(Transition(trigger="jump", source="*", dest=pick)),
-    lambda process, pick: process.without_transition("lose"),
+    lambda process, _pick: process.without_transition("lose"),
     lambda process, _pick: process.with_version(2, key="mine", name="Mine"),
     lambda process, _pick: process.merge(PIPELINER.with_version(1, key=process.key)),
 ]

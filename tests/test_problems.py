@@ -462,7 +462,7 @@ def test_a_property_that_says_nothing_and_a_plain_class_are_taken_at_their_word(
             self.amount = 1
 
         @property
-        def score(self):  # type: ignore[no-untyped-def]
+        def score(self):  # type: ignore[no-untyped-def]  # noqa: ANN202 - what is tested
             return 3
 
     assert codes(asking((fact("amount") > 1) & (fact("score") > "a")), Loose) == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -171,7 +171,7 @@ def _move(
         message = f"{what} is a {now} move, was {was}"
         yield Finding(finding.kind, path, message, finding.breaks) if finding else Finding("changed", path, message)
     else:
-        yield from _passed(path, what, _gated(old, source, before), _gated(new, source, after))
+        yield from _passed(path, what, old.passed(source, before), new.passed(source, after))
     finding = gates_compared(f"{path}.criteria", what, before.criteria, after.criteria)
     if finding is not None and was == now:
         yield finding
@@ -183,20 +183,20 @@ def _move(
             yield Finding("changed", f"{path}.{name}", message)
 
 
-def _gated(process: SalesProcess, source: str, transition: Transition) -> Mapping[str, None]:
-    """The stages whose exit criteria a move asks for, if they have any."""
-    return dict.fromkeys(stage.key for stage in process.passed(source, transition) if required(stage.gate()))
-
-
-def _passed(path: str, what: str, old: Mapping[str, None], new: Mapping[str, None]) -> Iterator[Finding]:
+def _passed(path: str, what: str, old: Sequence[Stage], new: Sequence[Stage]) -> Iterator[Finding]:
     """What a move asks for of other stages: it waives, jumps over or adds up more or fewer of them."""
-    more, less = [key for key in new if key not in old], [key for key in old if key not in new]
-    texts = [f"{word} the exit criteria of {', '.join(map(repr, keys))}" for word, keys in (
-        ("also asks for", more), ("no longer asks for", less),
-    ) if keys]  # fmt: skip
-    if texts:
-        kind = "re-gated" if len(texts) > 1 else "tightened" if more else "loosened"
-        yield Finding(kind, path, f"{what} {', and '.join(texts)}", breaks=bool(more))
+    more, less = _only_in(new, old), _only_in(old, new)
+    also = f"also asks for the exit criteria of {', '.join(more)}"
+    no_longer = f"no longer asks for the exit criteria of {', '.join(less)}"
+    if more or less:
+        kind = "re-gated" if more and less else "tightened" if more else "loosened"
+        text = f"{also}, and {no_longer}" if more and less else also if more else no_longer
+        yield Finding(kind, path, f"{what} {text}", breaks=bool(more))
+
+
+def _only_in(stages: Sequence[Stage], others: Sequence[Stage]) -> list[str]:
+    known = {stage.key for stage in others}
+    return [repr(stage.key) for stage in stages if stage.key not in known and required(stage.gate())]
 
 
 def _reasons(path: str, what: str, old: Transition, new: Transition) -> Iterator[Finding]:
