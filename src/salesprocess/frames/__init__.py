@@ -1,0 +1,40 @@
+"""The funnel told right, on the dataframe that the caller has."""
+
+from __future__ import annotations
+
+from salesprocess.frames._bottleneck import bottleneck
+from salesprocess.frames._columns import events
+from salesprocess.frames._conform import VERDICTS, conform, conform_codes
+from salesprocess.frames._discover import Discovered, discover, variants
+from salesprocess.frames._example import example_log
+from salesprocess.frames._forecast import backtest, calibration, chances, forecast
+from salesprocess.frames._funnel import conversion, funnel
+from salesprocess.frames._outcomes import cohorts, loss_reasons, outcomes, velocity, win_rate
+from salesprocess.frames._spells import spells
+from salesprocess.frames._times import stalled, time_in_stage
+
+__all__ = [
+    "VERDICTS",
+    "Discovered",
+    "backtest",
+    "bottleneck",
+    "calibration",
+    "chances",
+    "cohorts",
+    "conform",
+    "conform_codes",
+    "conversion",
+    "discover",
+    "events",
+    "example_log",
+    "forecast",
+    "funnel",
+    "loss_reasons",
+    "outcomes",
+    "spells",
+    "stalled",
+    "time_in_stage",
+    "variants",
+    "velocity",
+    "win_rate",
+]
