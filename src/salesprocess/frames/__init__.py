@@ -9,6 +9,7 @@ from salesprocess.frames._discover import Discovered, discover, variants
 from salesprocess.frames._example import example_log
 from salesprocess.frames._forecast import backtest, calibration, chances, forecast
 from salesprocess.frames._funnel import conversion, funnel
+from salesprocess.frames._gate import gate
 from salesprocess.frames._outcomes import cohorts, loss_reasons, outcomes, velocity, win_rate
 from salesprocess.frames._spells import spells
 from salesprocess.frames._times import stalled, time_in_stage
@@ -29,6 +30,7 @@ __all__ = [
     "example_log",
     "forecast",
     "funnel",
+    "gate",
     "loss_reasons",
     "outcomes",
     "spells",

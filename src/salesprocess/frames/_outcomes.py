@@ -203,7 +203,7 @@ def cohorts(
         nw.when(nw.col("_now") >= (_month_after() + days) * MICROS_A_DAY).then(nw.col(name) / nw.col("deals")).alias(name)
         for name, days in zip(speedy, within, strict=True)
     )
-    year, month = nw.col("_month") // 12, nw.col("_month") % 12 + 1
+    year, month = nw.col("_month") // 12, _remainder(nw.col("_month"), 12) + 1
     text = nw.when(month < 10).then(nw.lit("-0")).otherwise(nw.lit("-"))
     label = nw.concat_str(year.cast(nw.Int64).cast(nw.String), text, month.cast(nw.Int64).cast(nw.String))
     named = counts.with_columns(*old_enough, label.alias("month"))
@@ -213,7 +213,7 @@ def cohorts(
 def _with_month(deals: Frame) -> Frame:
     """`_month`: months since the year 0, by the arithmetic of the Gregorian calendar (Hinnant, days from civil)."""
     day = (nw.col("_started") // MICROS_A_DAY + 719_468).cast(nw.Int64)
-    deals = deals.with_columns((day % 146_097).alias("_of_era"), (day // 146_097).alias("_era"))
+    deals = deals.with_columns(_remainder(day, 146_097).alias("_of_era"), (day // 146_097).alias("_era"))
     of_era = nw.col("_of_era")
     year = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
     deals = deals.with_columns(year.cast(nw.Int64).alias("_year"))
@@ -224,9 +224,14 @@ def _with_month(deals: Frame) -> Frame:
     )
 
 
+def _remainder(value: nw.Expr, divisor: int) -> nw.Expr:
+    # Pandas on arrow has no remainder.
+    return value - value // divisor * divisor
+
+
 def _month_after() -> nw.Expr:
     """The day, since 1970, on which the month after `_month` begins."""
     following = nw.col("_month") + 1
-    from_march = (following - 2) % 12
+    from_march = _remainder(following - 2, 12)
     year = (following - 2) // 12
     return 365 * year + year // 4 - year // 100 + year // 400 + (153 * from_march + 2) // 5 - 719_468

@@ -58,9 +58,11 @@ def _published(process: SalesProcess, log: Frame, carried: Sequence[str], at: da
         "came_from": Neighbour("stage", 1, None),
         "went_to": Neighbour("stage", -1, None),
     }
-    counted = with_neighbours(made, "deal", order, texts, in_order=True).with_columns(
-        nw.col("_place").cum_count().over("deal", order_by=order).cast(nw.Int64).alias("nth"),
-        nw.col("_place").cum_count().over("deal", "_place", order_by=order).cast(nw.Int64).alias("visit"),
+    # Counting rows by cum_count is wrong on pandas where the column counted is one of the group's.
+    made = with_neighbours(made, "deal", order, texts, in_order=True).with_columns(nw.lit(1).alias("_one"))
+    counted = made.with_columns(
+        nw.col("_one").cum_sum().over("deal", order_by=order).cast(nw.Int64).alias("nth"),
+        nw.col("_one").cum_sum().over("deal", "_place", order_by=order).cast(nw.Int64).alias("visit"),
         days_between("_entered", "_left", nw.col("_went") != NOWHERE).alias("days"),
         ((nw.col("_went") != NOWHERE) & (nw.col("_left") < nw.col("_entered"))).alias("clock_back"),
     )
