@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from salesprocess.frames._bottleneck import bottleneck
 from salesprocess.frames._columns import events
 from salesprocess.frames._conform import VERDICTS, conform, conform_codes
@@ -13,6 +15,10 @@ from salesprocess.frames._gate import gate
 from salesprocess.frames._outcomes import cohorts, loss_reasons, outcomes, velocity, win_rate
 from salesprocess.frames._spells import spells
 from salesprocess.frames._times import stalled, time_in_stage
+from salesprocess.frames._writers import to_ocel, to_pm4py, to_xes
+
+if TYPE_CHECKING:
+    from salesprocess.frames._report import report
 
 __all__ = [
     "VERDICTS",
@@ -33,10 +39,23 @@ __all__ = [
     "gate",
     "loss_reasons",
     "outcomes",
+    "report",
     "spells",
     "stalled",
     "time_in_stage",
+    "to_ocel",
+    "to_pm4py",
+    "to_xes",
     "variants",
     "velocity",
     "win_rate",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The report, when it is asked for: it alone needs matplotlib."""
+    if name == "report":
+        from salesprocess.frames._report import report  # noqa: PLC0415
+
+        return report
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
