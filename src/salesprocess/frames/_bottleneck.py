@@ -1,4 +1,12 @@
-"""Which stage to work on."""
+"""Which stage to work on.
+
+The examples have this log:
+
+>>> import polars as pl
+>>> from salesprocess import frames
+>>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
+>>> LOG = pl.DataFrame(frames.example_log())
+"""
 
 from __future__ import annotations
 
@@ -19,17 +27,15 @@ from salesprocess.process import SalesProcess
 
 
 @same_kind
-def bottleneck(
-    process: SalesProcess, events: Frame, *, keep: float = 0.1, at: datetime | None = None
-) -> Frame:
+def bottleneck(process: SalesProcess, events: Frame, *, keep: float = 0.1, at: datetime | None = None) -> Frame:
     """Which stage to work on, and by how much the win rate would move: the stages by what they would gain.
 
     The question asked of each stage: if of the deals lost out of it this share (`keep`) stayed in the game and went on
     as the others do from there, what would the share of won deals be? Reckoned with the chain of `chances`, so that
     what is lost again later counts as lost. Deals start where the log has them start.
 
-    Columns: `stage`, `position`, `lost` (moves out of the stage to a loss), `loss_share` (of the moves out), `win_rate` (now,
-    of a new deal, 0 to 1), `win_rate_after`, `gain` (their difference); the biggest gain first.
+    Columns: `stage`, `position`, `lost` (moves out of the stage to a loss), `loss_share` (of the moves out),
+    `win_rate` (now, of a new deal, 0 to 1), `win_rate_after`, `gain` (their difference); the biggest gain first.
 
     >>> frames.bottleneck(SEVEN_STAGE, LOG).select("stage", "lost").row(0)
     ('qualifying', 1)

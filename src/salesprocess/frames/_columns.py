@@ -1,4 +1,12 @@
-"""The columns of a log of stage changes: which there are, and how a log is brought to them."""
+"""The columns of a log of stage changes: which there are, and how a log is brought to them.
+
+The examples have this log:
+
+>>> import polars as pl
+>>> from salesprocess import frames
+>>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
+>>> LOG = pl.DataFrame(frames.example_log())
+"""
 
 from __future__ import annotations
 
@@ -22,7 +30,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 def switch(column: str, values: Mapping[Any, Any], otherwise: Any = None) -> nw.Expr:
     """The value that a column's value stands for, by nested conditions: the one form that is right on every engine."""
     result: nw.Expr = nw.lit(otherwise)
-    for found, value in reversed(values.items()):
+    for found, value in reversed(list(values.items())):
         result = nw.when(nw.col(column) == found).then(nw.lit(value)).otherwise(result)
     return result
 
@@ -98,7 +106,8 @@ def events(
     name stays as it is. A key `(version, value)` holds for the changes of that version alone.
 
     `starts` names a column that is true on rows where a deal begins anew, for a log that uses an id twice: the later
-    episodes get ids of their own, `id#2` and so on, and rows without a stage are left out. Times without a zone are UTC.
+    episodes get ids of their own, `id#2` and so on, and rows without a stage are left out. Times without a zone are
+    UTC.
 
     >>> import polars as pl
     >>> log = pl.DataFrame({"id": [7], "to": ["Talks"], "when": ["2026-01-05"]})
@@ -132,7 +141,7 @@ def _refuse_clash(frame: Frame, names: Mapping[str, str]) -> None:
 
 def _renamed(log: Frame, stages: Mapping[Any, str]) -> nw.Expr:
     result = nw.col("stage").cast(nw.String)
-    for found, key in reversed(stages.items()):
+    for found, key in reversed(list(stages.items())):
         if not isinstance(key, str):
             raise DealError(f"stages maps to keys of stages, found {shown(key)}", found=key)
         if isinstance(found, tuple):

@@ -1,15 +1,24 @@
-"""Every move of a log held against the process."""
+"""Every move of a log held against the process.
+
+The examples have this log:
+
+>>> import polars as pl
+>>> from salesprocess import frames
+>>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
+>>> LOG = pl.DataFrame(frames.example_log())
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import narwhals.stable.v2 as nw
 
 from salesprocess.errors import DealError
 from salesprocess.frames._columns import REQUIRED, prepared, require, switch
-from salesprocess.frames._kinds import Frame, Neighbour, keyed, open_frame, same_kind, with_neighbours
+from salesprocess.frames._kinds import Frame, Neighbour, keyed, kind_of, open_frame, same_kind, with_neighbours
 from salesprocess.frames._places import NOWHERE
 from salesprocess.process import CLOSED_KINDS, SalesProcess, Stage
 
@@ -65,12 +74,10 @@ class _Rules(NamedTuple):
 
     @classmethod
     def of(cls, process: Processes) -> _Rules:
-        if isinstance(process, SalesProcess):
-            processes, versions = (process,), ()
-        else:
-            processes, versions = tuple(process.values()), tuple(process)
+        versioned: dict[Any, SalesProcess] = {} if isinstance(process, SalesProcess) else dict(process)
+        processes = (process,) if isinstance(process, SalesProcess) else tuple(versioned.values())
         keys = dict.fromkeys(stage.key for one in processes for stage in one.stages)
-        return cls(tuple(keys), processes, versions)
+        return cls(tuple(keys), processes, tuple(versioned))
 
     @property
     def width(self) -> int:
@@ -175,11 +182,11 @@ def conform_codes(process: SalesProcess, events: Any, *, deal: str = "deal", sta
     if not frame.collect_schema()[stage].is_integer():
         raise DealError(f"{stage} holds numbers of stages, found {frame.collect_schema()[stage]}")
     rules = _Rules.of(process)
-    if frame.implementation is nw.Implementation.POLARS:
+    if kind_of(frame) is nw.Implementation.POLARS:
         return _codes_in_polars(rules, events, nw.get_native_namespace(frame), deal, stage)
-    if frame.implementation is nw.Implementation.PANDAS:
+    if kind_of(frame) is nw.Implementation.PANDAS:
         return _codes_in_pandas(rules, events, deal, stage)
-    raise DealError(f"expected a frame of polars or pandas, found {frame.implementation}: conform takes the others")
+    raise DealError(f"expected a frame of polars or pandas, found {kind_of(frame)}: conform takes the others")
 
 
 def _codes_in_polars(rules: _Rules, events: Any, pl: Any, deal: str, stage: str) -> Any:
@@ -193,8 +200,7 @@ def _codes_in_polars(rules: _Rules, events: Any, pl: Any, deal: str, stage: str)
 
 
 def _codes_in_pandas(rules: _Rules, events: Any, deal: str, stage: str) -> Any:
-    import numpy as np  # noqa: PLC0415 - pandas brings it
-
+    np = import_module("numpy")
     known = len(rules.keys)
     narrow = np.uint8 if rules.width**2 <= _BYTE else np.uint16
     place, deals = events[stage].to_numpy(), events[deal].to_numpy()

@@ -1,4 +1,12 @@
-"""What a log itself suggests: the process, and the ways that deals took."""
+"""What a log itself suggests: the process, and the ways that deals took.
+
+The examples have this log:
+
+>>> import polars as pl
+>>> from salesprocess import frames
+>>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
+>>> LOG = pl.DataFrame(frames.example_log())
+"""
 
 from __future__ import annotations
 
@@ -24,7 +32,8 @@ _LONGEST: Final = 40
 class Discovered(NamedTuple):
     """A process as a log has it, and how often each of its moves was made.
 
-    `moves` has rows of `source`, `dest`, `count` and `share` (of the moves out of the source), `left_out` the rarer ones.
+    `moves` has rows of `source`, `dest`, `count` and `share` (of the moves out of the source), `left_out` the rarer
+    ones.
     """
 
     process: SalesProcess
@@ -32,7 +41,7 @@ class Discovered(NamedTuple):
     left_out: Rows
 
 
-def discover(  # noqa: PLR0913 - one argument a question that a log cannot answer
+def discover(
     events: Any,
     *,
     won: Iterable[str],
@@ -123,15 +132,16 @@ def _keys(names: Iterable[str]) -> dict[str, str]:
     return keys
 
 
-def _with_shares(counts: Mapping[tuple[str, str], int], keys: Mapping[str, str], order: list[str]) -> list[dict[str, Any]]:
+def _with_shares(
+    counts: Mapping[tuple[str, str], int], keys: Mapping[str, str], order: list[str]
+) -> list[dict[str, Any]]:
     out: dict[str, int] = {}
     for (source, _), count in counts.items():
         out[source] = out.get(source, 0) + count
-    rows = [
+    return [
         {"source": keys[source], "dest": keys[dest], "count": count, "share": count / out[source]}
         for (source, dest), count in sorted(counts.items(), key=lambda item: order.index(item[0][0]))
     ]
-    return rows
 
 
 def _transitions(rows: Rows) -> list[Transition]:
@@ -148,8 +158,8 @@ def variants(process: SalesProcess, events: Frame, *, longest: int = 20, at: dat
     Columns: `variant` (the stages with ` > ` between them, `?` for one that the process lacks, and ` > ...` behind one
     longer than `longest` stays), `stays`, `deals`, `share` (of all deals); the commonest first.
 
-    >>> frames.variants(SEVEN_STAGE, LOG).select("variant", "deals").filter(pl.col("variant").str.contains("lost")).rows()
-    [('prospecting > making_contact > qualifying > lost', 1)]
+    >>> frames.variants(SEVEN_STAGE, LOG).select("variant", "stays", "deals").row(0)
+    ('prospecting', 1, 1)
 
     Raises:
         DealError: for a `longest` outside 1 to 40.

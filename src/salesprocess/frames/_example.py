@@ -28,7 +28,10 @@ _FACTS = {
 
 
 def example_log() -> dict[str, list[Any]]:
-    """Four deals of `SEVEN_STAGE` in January 2026, as columns for a frame: one won, one lost, one waiting, one skipping."""
+    """Four deals of `SEVEN_STAGE` in January 2026, as columns for a frame.
+
+    One was won, one was lost, one waits in the first stage, and one skipped two stages.
+    """
     rows = [
         (deal, stage, datetime(2026, 1, day, tzinfo=UTC), *_FACTS[deal][:2], "EUR", _reason(deal, stage))
         for deal, moves in _MOVES.items()

@@ -1,4 +1,12 @@
-"""What will close: by each stage's declared probability, and by what became of the deals before."""
+"""What will close: by each stage's declared probability, and by what became of the deals before.
+
+The examples have this log:
+
+>>> import polars as pl
+>>> from salesprocess import frames
+>>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
+>>> LOG = pl.DataFrame(frames.example_log())
+"""
 
 from __future__ import annotations
 
@@ -58,17 +66,15 @@ def _state(places: Places, number: int) -> int:
 
 
 @same_kind
-def chances(
-    process: SalesProcess, events: Frame, *, interval: float = 0.9, at: datetime | None = None
-) -> Frame:
+def chances(process: SalesProcess, events: Frame, *, interval: float = 0.9, at: datetime | None = None) -> Frame:
     """The chance that a deal in each open stage is won, learnt from where deals went before.
 
     An absorbing Markov chain on the counts of moves (Kemeny and Snell 1960): a deal that skips, goes back or is
     reopened takes part with all its moves. `low` and `high` bound the middle `interval` of the posterior, by drawing
     the transition probabilities from their Dirichlet distributions 400 times with a fixed seed.
 
-    Columns: `position`, `stage`, `declared` (the process's own probability, may be null), `learned`, `low`, `high` (0 to
-    1), `moves` (how many were counted out of the stage). The counts are read at once, from a lazy frame too.
+    Columns: `position`, `stage`, `declared` (the process's own probability, may be null), `learned`, `low`, `high` (0
+    to 1), `moves` (how many were counted out of the stage). The counts are read at once, from a lazy frame too.
 
     >>> frames.chances(SEVEN_STAGE, LOG)["learned"].round(2).to_list()
     [0.45, 0.46, 0.47, 0.73, 0.79, 0.82]
@@ -97,7 +103,7 @@ def _chance_row(
 def forecast(
     process: SalesProcess, events: Frame, *, by: By = (), interval: float = 0.9, at: datetime | None = None
 ) -> Frame:
-    """What the open deals will bring, per currency: lost and disqualified deals count nothing, won ones are no forecast.
+    """What the open deals will bring, per currency; lost deals count nothing, and won ones are no forecast.
 
     `weighted` is the sum of amount x the stage's declared probability, as CRMs have it; null where an open deal is in
     a stage without one. `learned` takes the chances of `chances` instead, and `low` to `high` is where the middle
@@ -236,7 +242,8 @@ def _brier(by_stage: Rows, name: str) -> float | None:
     if not deals or any(row[name] is None for row in by_stage):
         return None
     lost = sum((row["deals"] - row["won"]) * row[name] ** 2 for row in by_stage)
-    return float(lost + sum(row["won"] * (1 - row[name]) ** 2 for row in by_stage)) / deals
+    won = sum(row["won"] * (1 - row[name]) ** 2 for row in by_stage)
+    return float((lost + won) / deals)
 
 
 def _calibrated(process: SalesProcess, events: Frame, at: datetime, interval: float) -> list[dict[str, Any]]:

@@ -1,4 +1,12 @@
-"""How many deals came how far: four measures that CRMs mix up, each by its own name."""
+"""How many deals came how far: four measures that CRMs mix up, each by its own name.
+
+The examples have this log:
+
+>>> import polars as pl
+>>> from salesprocess import frames
+>>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
+>>> LOG = pl.DataFrame(frames.example_log())
+"""
 
 from __future__ import annotations
 
@@ -193,11 +201,13 @@ def conversion(
 
 def _steps(steps: Frame, per: Per, by: list[str]) -> Frame:
     following = (
-        (nw.col(column).shift(-1).over(*by, order_by="position") if by else nw.col(column).shift(-1).over(order_by="position")).alias(name)
+        (
+            nw.col(column).shift(-1).over(*by, order_by="position")
+            if by
+            else nw.col(column).shift(-1).over(order_by="position")
+        ).alias(name)
         for name, column in (("next", per), ("went_on", "deals"))
     )
     pairs = steps.with_columns(*following).filter(~nw.col("next").is_null())
     rate = nw.when(nw.col("deals") > 0).then(nw.col("went_on") / nw.col("deals"))
-    return pairs.select(
-        *by, "position", per, "next", "deals", nw.col("went_on").cast(nw.Int64), rate.alias("rate")
-    )
+    return pairs.select(*by, "position", per, "next", "deals", nw.col("went_on").cast(nw.Int64), rate.alias("rate"))

@@ -1,4 +1,14 @@
-"""Which open deals may advance: the engine's gates over a whole table."""
+"""Which open deals may advance: the engine's gates over a whole table.
+
+The example has this process:
+
+>>> import polars as pl
+>>> from salesprocess import SalesProcess, Stage, fact, frames
+>>> SHORT = SalesProcess.linear(key="short", stages=[
+...     Stage(key="qualifying", exit_criteria=[fact(name).is_true() for name in ("need", "budget", "authority")]),
+...     Stage(key="won", kind="won"),
+... ])
+"""
 
 from __future__ import annotations
 
@@ -12,7 +22,7 @@ from salesprocess._names import suggestion
 from salesprocess.criteria import Criterion
 from salesprocess.errors import DealError
 from salesprocess.frames._columns import is_one_of, require, switch
-from salesprocess.frames._kinds import Frame, same_kind
+from salesprocess.frames._kinds import Frame, as_lazy, kind_of, same_kind
 from salesprocess.frames._places import Places
 from salesprocess.process import SalesProcess, Transition
 from salesprocess.targets.narwhals import compile_gate
@@ -21,7 +31,7 @@ _TABLED: Final = 12
 
 
 @same_kind
-def gate(  # noqa: PLR0913 - what a decision takes besides the deal
+def gate(
     process: SalesProcess,
     deals: Frame,
     *,
@@ -36,8 +46,8 @@ def gate(  # noqa: PLR0913 - what a decision takes besides the deal
     other columns, `context` and `at` are those of `Engine.check`. Asked of is the forward move to the nearest stage,
     or the move of that `trigger`; deals without such a move are left out.
 
-    Columns besides those given: `to` (stage), `may_advance`, `met_<key>` for each criterion (false where it is not met or
-    not known, null where the deal's stage does not ask for it), and `lacks`: the keys of the required criteria
+    Columns besides those given: `to` (stage), `may_advance`, `met_<key>` for each criterion (false where it is not met
+    or not known, null where the deal's stage does not ask for it), and `lacks`: the keys of the required criteria
     that are not met, as a list, null where none is.
 
     >>> deals = pl.DataFrame({"stage": ["qualifying", "lost"], "need": [True, None], "budget": [None, None],
@@ -69,13 +79,12 @@ def gate(  # noqa: PLR0913 - what a decision takes besides the deal
 
 def _typed(deals: Frame) -> Frame:
     """The deals with pandas' columns of plain objects, such as bools with gaps, as the types that they hold."""
-    if deals.implementation is not nw.Implementation.PANDAS:
+    if kind_of(deals) is not nw.Implementation.PANDAS:
         return deals
     native = deals.collect().to_native()
     loose = native.select_dtypes("object").columns
     typed = native.assign(**{name: native[name].convert_dtypes() for name in loose if name != "lacks"})
-    made: Frame = nw.from_native(typed, eager_only=True).lazy()
-    return made
+    return as_lazy(typed)
 
 
 class _Asked(NamedTuple):
@@ -131,7 +140,7 @@ def _with_lacks(deals: Frame, required: Mapping[str, list[int]]) -> Frame:
     if not required:
         return deals.with_columns(nw.lit(value=True).alias("may_advance"), nw.lit(None).cast(nw.String).alias("lacks"))
     lacking = {key: is_one_of("_place", uses) & ~nw.col(f"met_{key}") for key, uses in required.items()}
-    if len(required) <= _TABLED and deals.implementation in {nw.Implementation.POLARS, nw.Implementation.PANDAS}:
+    if len(required) <= _TABLED and kind_of(deals) in {nw.Implementation.POLARS, nw.Implementation.PANDAS}:
         return _with_lacks_in_memory(deals, lacking)
     texts = (nw.when(lacks).then(nw.lit(key)) for key, lacks in lacking.items())
     deals = deals.with_columns(nw.concat_str(*texts, separator=",", ignore_nulls=True).alias("_text"))
@@ -147,12 +156,11 @@ def _with_lacks_in_memory(deals: Frame, lacking: Mapping[str, nw.Expr]) -> Frame
     table = [
         [key for bit, key in enumerate(lacking) if number >> bit & 1] or None for number in range(1 << len(lacking))
     ]
-    if deals.implementation is nw.Implementation.POLARS:
+    if kind_of(deals) is nw.Implementation.POLARS:
         native: Any = deals.to_native()
         pl: Any = nw.get_native_namespace(deals)
         lists = pl.lit(pl.Series(table, dtype=pl.List(pl.String))).gather(pl.col("_set"))
-        return nw.from_native(native.with_columns(lacks=lists).drop("_set"))
+        return as_lazy(native.with_columns(lacks=lists).drop("_set"))
     listed = deals.collect().to_native()
     listed = listed.assign(lacks=[table[number] for number in listed["_set"]]).drop(columns="_set")
-    made: Frame = nw.from_native(listed, eager_only=True).lazy()
-    return made
+    return as_lazy(listed)

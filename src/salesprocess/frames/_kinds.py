@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from importlib import import_module
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
 import narwhals.stable.v2 as nw
@@ -29,6 +30,12 @@ class Opened(NamedTuple):
     give_back: Callable[[Frame], Any]
 
 
+def as_lazy(native: Any) -> Frame:
+    """A native frame, or an eager one of Narwhals, with the lazy interface; in pandas it stays eager behind it."""
+    frame: Frame = nw.from_native(native).lazy()
+    return frame
+
+
 def open_frame(native: Any) -> Opened:
     """The caller's frame, and what turns a result into the same kind.
 
@@ -46,8 +53,7 @@ def open_frame(native: Any) -> Opened:
     if isinstance(frame, nw.LazyFrame):
         return Opened(frame, lambda result: result.to_native())
     if frame.implementation is nw.Implementation.PYARROW:
-        through = nw.from_native(frame.to_polars(), eager_only=True).lazy()
-        return Opened(through, lambda result: _collected(result).to_arrow())
+        return Opened(as_lazy(frame.to_polars()), lambda result: _collected(result).to_arrow())
     return Opened(frame.lazy(), lambda result: _tidied(_collected(result).to_native()))
 
 
@@ -79,9 +85,15 @@ def same_kind(
     return over_any_kind
 
 
+def kind_of(frame: Any) -> nw.Implementation:
+    """Whose frame it is."""
+    kind: nw.Implementation = frame.implementation
+    return kind
+
+
 def is_dask(frame: Frame) -> bool:
     """Whether the frame's windows and quantiles have to run partition by partition."""
-    return frame.implementation is nw.Implementation.DASK
+    return kind_of(frame) is nw.Implementation.DASK
 
 
 def keyed(frame: Frame, keys: Sequence[str], step: Callable[[Frame], Frame]) -> Frame:
@@ -90,11 +102,10 @@ def keyed(frame: Frame, keys: Sequence[str], step: Callable[[Frame], Frame]) -> 
         return step(frame)
 
     def run(part: Any) -> Any:
-        return _collected(step(nw.from_native(part, eager_only=True).lazy())).to_native().reset_index(drop=True)
+        return _collected(step(as_lazy(part))).to_native().reset_index(drop=True)
 
     native: Any = frame.to_native()
-    result: Frame = nw.from_native(native.shuffle(on=list(keys)).map_partitions(run))
-    return result
+    return as_lazy(native.shuffle(on=list(keys)).map_partitions(run))
 
 
 def with_micros(frame: Frame, column: str, name: str) -> Frame:
@@ -103,13 +114,12 @@ def with_micros(frame: Frame, column: str, name: str) -> Frame:
     DuckDB and Spark have functions of their own for it, right for times with a zone whatever the session's is.
     """
     native: Any = frame.to_native()
-    if frame.implementation is nw.Implementation.DUCKDB:
+    if kind_of(frame) is nw.Implementation.DUCKDB:
         quoted = column.replace('"', '""')
-        return nw.from_native(native.project(f'*, epoch_us("{quoted}") AS "{name}"'))
-    if frame.implementation is nw.Implementation.PYSPARK:
-        from pyspark.sql import functions  # noqa: PLC0415 - only there with Spark
-
-        return nw.from_native(native.withColumn(name, functions.unix_micros(functions.col(column).cast("timestamp"))))
+        return as_lazy(native.project(f'*, epoch_us("{quoted}") AS "{name}"'))
+    if kind_of(frame) is nw.Implementation.PYSPARK:
+        functions = import_module("pyspark.sql.functions")
+        return as_lazy(native.withColumn(name, functions.unix_micros(functions.col(column).cast("timestamp"))))
     return frame.with_columns(nw.col(column).dt.timestamp("us").alias(name))
 
 
@@ -128,15 +138,15 @@ def with_neighbours(
 
     In memory, one sort and plain shifts take less than half the time of windows; databases get windows.
     """
-    if frame.implementation is nw.Implementation.POLARS:
+    if kind_of(frame) is nw.Implementation.POLARS:
         native: Any = frame.to_native()
         ordered = native if in_order else native.sort(by, *order)
         columns = _shifted(nw.get_native_namespace(frame), by, wanted)
-        return nw.from_native(ordered.with_columns(**columns))
-    if frame.implementation is nw.Implementation.PANDAS:
+        return as_lazy(ordered.with_columns(**columns))
+    if kind_of(frame) is nw.Implementation.PANDAS:
         eager = _collected(frame)
-        in_memory: Frame = (eager if in_order else eager.sort(by, *order)).with_columns(**_shifted(nw, by, wanted)).lazy()
-        return in_memory
+        ordered = eager if in_order else eager.sort(by, *order)
+        return as_lazy(ordered.with_columns(**_shifted(nw, by, wanted)))
     windows = {
         name: _filled(nw.col(near.column).shift(near.offset).over(by, order_by=list(order)), near, nw)
         for name, near in wanted.items()
@@ -162,20 +172,17 @@ def rows_like(frame: Frame, rows: Rows) -> Frame:
     """A small result that was reckoned in Python, as a frame of the same kind, on the same connection."""
     native: Any = frame.to_native()
     columns = {name: [row[name] for row in rows] for name in rows[0]}
-    match frame.implementation:
+    match kind_of(frame):
         case nw.Implementation.DUCKDB:
             one = native.limit(0).aggregate("count(*) AS one")
-            return nw.from_native(one.project(f"unnest({_as_sql(rows)}, recursive := true)"))
+            return as_lazy(one.project(f"unnest({_as_sql(rows)}, recursive := true)"))
         case nw.Implementation.PYSPARK:
-            return nw.from_native(native.sparkSession.createDataFrame([dict(row) for row in rows]))
+            return as_lazy(native.sparkSession.createDataFrame([dict(row) for row in rows]))
         case nw.Implementation.DASK:
-            import dask.dataframe  # noqa: PLC0415 - only there with Dask
-            import pandas as pd  # noqa: PLC0415 - Dask brings it
-
-            return nw.from_native(dask.dataframe.from_pandas(pd.DataFrame(columns), npartitions=1))
-    backend: Any = frame.implementation
-    made: Frame = nw.from_dict(columns, backend=backend).lazy()
-    return made
+            rows_in_pandas = nw.from_dict(columns, backend="pandas").to_native()
+            return as_lazy(import_module("dask.dataframe").from_pandas(rows_in_pandas, npartitions=1))
+    backend: Any = kind_of(frame)
+    return as_lazy(nw.from_dict(columns, backend=backend))
 
 
 def _as_sql(rows: Rows) -> str:

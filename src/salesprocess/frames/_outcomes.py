@@ -1,4 +1,12 @@
-"""How deals end: one row a deal, and what follows from it."""
+"""How deals end: one row a deal, and what follows from it.
+
+The examples have this log:
+
+>>> import polars as pl
+>>> from salesprocess import frames
+>>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
+>>> LOG = pl.DataFrame(frames.example_log())
+"""
 
 from __future__ import annotations
 
@@ -14,6 +22,7 @@ from salesprocess.frames._places import NOWHERE, Places
 from salesprocess.frames._spells import stays, with_horizon
 from salesprocess.process import SalesProcess
 
+_LAST_OF_ONE_DIGIT = 9
 _COUNTS = ("deals", "won", "lost", "disqualified", "open")
 
 
@@ -107,8 +116,8 @@ def _share(part: nw.Expr, whole: nw.Expr) -> nw.Expr:
 def loss_reasons(process: SalesProcess, events: Frame, *, by: By = (), at: datetime | None = None) -> Frame:
     """Why deals are lost, by the stage they were lost in: needs a column `reason`, takes an `amount` along.
 
-    Columns: `by`..., `position` and `lost_in` (the stage before the loss), `outcome` (`lost` or `disqualified`), `reason`
-    (null for none given), `deals`, and `amount` (their sum; mind the currencies) where the log has it.
+    Columns: `by`..., `position` and `lost_in` (the stage before the loss), `outcome` (`lost` or `disqualified`),
+    `reason` (null for none given), `deals`, and `amount` (their sum; mind the currencies) where the log has it.
 
     >>> frames.loss_reasons(SEVEN_STAGE, LOG).rows()
     [(3, 'qualifying', 'lost', 'price', 1, 4000.0)]
@@ -141,8 +150,8 @@ def velocity(process: SalesProcess, events: Frame, *, by: By = (), at: datetime 
     operations define it (Salesforce and HubSpot print the same formula). Needs columns `amount` and `currency`; won
     deals without an amount are left out of its mean. Null where nothing was won.
 
-    Columns: `by`..., `currency`, `open` (deals), `win_rate` (0 to 1), `mean_amount`, `cycle_days` (of 24 hours), `velocity`
-    (amount a day).
+    Columns: `by`..., `currency`, `open` (deals), `win_rate` (0 to 1), `mean_amount`, `cycle_days` (of 24 hours),
+    `velocity` (amount a day).
 
     >>> frames.velocity(SEVEN_STAGE, LOG).select("open", "win_rate", "cycle_days", "velocity").rows()
     [(2, 0.5, 30.0, 333.3333333333333)]
@@ -200,11 +209,13 @@ def cohorts(
     deals = _with_month(deals.with_columns(*quick))
     counts = totals(deals, [*groups, "_month", "_now"], [*_COUNTS, *speedy])
     old_enough = (
-        nw.when(nw.col("_now") >= (_month_after() + days) * MICROS_A_DAY).then(nw.col(name) / nw.col("deals")).alias(name)
+        nw.when(nw.col("_now") >= (_month_after() + days) * MICROS_A_DAY)
+        .then(nw.col(name) / nw.col("deals"))
+        .alias(name)
         for name, days in zip(speedy, within, strict=True)
     )
     year, month = nw.col("_month") // 12, _remainder(nw.col("_month"), 12) + 1
-    text = nw.when(month < 10).then(nw.lit("-0")).otherwise(nw.lit("-"))
+    text = nw.when(month <= _LAST_OF_ONE_DIGIT).then(nw.lit("-0")).otherwise(nw.lit("-"))
     label = nw.concat_str(year.cast(nw.Int64).cast(nw.String), text, month.cast(nw.Int64).cast(nw.String))
     named = counts.with_columns(*old_enough, label.alias("month"))
     return named.select(*groups, "month", *_COUNTS, *speedy).sort(*groups, "month")

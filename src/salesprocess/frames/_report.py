@@ -1,4 +1,12 @@
-"""A pipeline review as one page."""
+"""A pipeline review as one page.
+
+The examples have this log:
+
+>>> import polars as pl
+>>> from salesprocess import frames
+>>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
+>>> LOG = pl.DataFrame(frames.example_log())
+"""
 
 from __future__ import annotations
 
@@ -43,8 +51,9 @@ th { color: #52606d; font-weight: 600 } .text { text-align: left }
 def report(process: SalesProcess, events: Any, *, title: str | None = None, at: datetime | None = None) -> str:
     """A review of the pipeline as one HTML page that opens without a network: pictures, tables and what they mean.
 
-    `events` is a log as for every metric; with `amount` and `currency` there is a forecast, with `reason` the reasons for
-    losses. `at` is the moment of the review, the last change in the log where it is not given. Needs the extra `plots`.
+    `events` is a log as for every metric; with `amount` and `currency` there is a forecast, with `reason` the reasons
+    for losses. `at` is the moment of the review, the last change in the log where it is not given. Needs the extra
+    `plots`.
 
     >>> page = frames.report(SEVEN_STAGE, LOG)
     >>> page.startswith("<!doctype html>"), page.count("<svg")
@@ -71,7 +80,8 @@ def report(process: SalesProcess, events: Any, *, title: str | None = None, at: 
     when = "" if at is None else f"<p>As of {escape(at.isoformat(timespec='minutes'))}</p>"
     body = f"<h1>{name}</h1>{when}{_numbers(process, made, at, money=money)}{''.join(sections)}"
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
         f"<title>{name}</title><style>{_CSS}</style></head><body><main>{body}</main></body></html>\n"
     )
 
@@ -93,7 +103,11 @@ def _picture(axes: Any) -> str:
 
 def _table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
     """The rows as a table; `columns` gives each column's heading."""
-    texts = {name for name in columns if any(isinstance(row[name], str) for row in rows)}
+    texts = {
+        name
+        for name in columns
+        if any(isinstance(row[name], str) and not row[name].endswith(("%", "-", "points")) for row in rows)
+    }
     head = "".join(f"<th{_class(name in texts)}>{escape(heading)}</th>" for name, heading in columns.items())
     body = "".join(
         "<tr>" + "".join(f"<td{_class(name in texts)}>{escape(_text(row[name]))}</td>" for name in columns) + "</tr>"
@@ -131,7 +145,7 @@ def _numbers(process: SalesProcess, made: Any, at: datetime | None, *, money: bo
     shown["win rate"] = _share(rates["win_rate"])
     if money:
         for row in _read(velocity(process, made, at=at)):
-            if row["velocity"] is not None and row["velocity"] == row["velocity"]:  # noqa: PLR0124 - NaN
+            if row["velocity"] is not None and row["velocity"] == row["velocity"]:
                 shown[f"{row['currency']} a day"] = _text(row["velocity"])
     boxes = "".join(f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for name, value in shown.items())
     return f'<div class="numbers">{boxes}</div>'
@@ -142,7 +156,7 @@ def _funnel(process: SalesProcess, made: Any, at: datetime | None) -> str:
     entered = funnel(process, made, measure="entered", at=at)
     steps = _percent(_read(conversion(process, made, at=at)), "rate")
     columns = {"stage": "from", "next": "to", "deals": "reached", "went_on": "went on", "rate": "rate"}
-    says = "Reached: the deals that came to the stage or past it. Entered: those that were in it. The gap is what jumped over."
+    says = "Reached: the deals that came to the stage or past it. Entered: those in it. The gap is what jumped over."
     return _section("Funnel", says, _picture(plots.funnel(reached, entered)), _table(steps, columns))
 
 
@@ -157,12 +171,13 @@ def _times(process: SalesProcess, made: Any, at: datetime | None) -> str:
         "p90_days": "90th percentile",
         "km_median_days": "median with those still there",
     }
-    says = "Days of a deal's latest stay in each stage. Stays not over yet count in the last column as lasting at least until now."
+    says = "Days of a deal's latest stay. In the last column, stays not over yet count as lasting at least until now."
     return _section("Time in stage", says, _picture(plots.time_in_stage(times)), _table(_read(times), columns))
 
 
 def _bottleneck(process: SalesProcess, made: Any, at: datetime | None) -> str:
     rows = _percent(_read(bottleneck(process, made, at=at)), "loss_share", "win_rate", "win_rate_after", "gain")
+    rows = [{**row, "gain": f"{row['gain'].removesuffix('%')} points"} for row in rows]
     columns = {
         "stage": "stage",
         "lost": "lost from here",
@@ -170,16 +185,31 @@ def _bottleneck(process: SalesProcess, made: Any, at: datetime | None) -> str:
         "win_rate_after": "win rate then",
         "gain": "gain",
     }
-    says = f"If one in ten of the deals lost from a stage stayed and went on as the others do. The win rate of a new deal is now {rows[0]['win_rate']}."
+    says = (
+        "If one in ten of the deals lost from a stage stayed, and went on as the others do. "
+        f"The win rate of a new deal is now {rows[0]['win_rate']}."
+    )
     return _section("Which stage to work on", says, _table(rows, columns))
 
 
 def _stalled(process: SalesProcess, made: Any, at: datetime | None) -> str:
     rows = [{**row, "deal": str(row["deal"])} for row in _read(stalled(process, made, at=at))]
     if not rows:
-        return _section("Stalled deals", "None: no open deal is over its limit, or longer in its stage than nine in ten were.")
-    columns = {"deal": "deal", "stage": "stage", "days": "days there", "limit_days": "limit", "usual_days": "nine in ten left by"}
-    return _section("Stalled deals", "Open deals over their stage's limit, or longer there than nine in ten were.", _table(rows, columns))
+        return _section(
+            "Stalled deals", "None: no open deal is over its limit, or longer in its stage than nine in ten were."
+        )
+    columns = {
+        "deal": "deal",
+        "stage": "stage",
+        "days": "days there",
+        "limit_days": "limit",
+        "usual_days": "nine in ten left by",
+    }
+    return _section(
+        "Stalled deals",
+        "Open deals over their stage's limit, or longer there than nine in ten were.",
+        _table(rows, columns),
+    )
 
 
 def _forecast(process: SalesProcess, made: Any, at: datetime | None) -> str:
@@ -197,14 +227,19 @@ def _forecast(process: SalesProcess, made: Any, at: datetime | None) -> str:
         "high": "high",
         "without_amount": "without amount",
     }
-    says = "Weighted: by each stage's declared probability. Learned: by what became of the deals before, with the middle 90 % of outcomes."
+    says = (
+        "Weighted: by each stage's declared probability. "
+        "Learned: by what became of the deals before, with the middle 90 % of outcomes."
+    )
     return _section("Forecast", says, _picture(plots.forecast(expected)), _table(_read(expected), columns))
 
 
 def _calibration(process: SalesProcess, made: Any) -> str:
     """A forecast made half way through the log, beside what came of it."""
     times = open_frame(made).frame.select(nw.col("entered_at").cast(nw.Datetime("us")))
-    (ends,) = collected(times.select(nw.col("entered_at").min().alias("first"), nw.col("entered_at").max().alias("last")))
+    (ends,) = collected(
+        times.select(nw.col("entered_at").min().alias("first"), nw.col("entered_at").max().alias("last"))
+    )
     if ends["first"] is None:
         return ""
     middle = ends["first"] + (ends["last"] - ends["first"]) / 2
@@ -214,7 +249,8 @@ def _calibration(process: SalesProcess, made: Any) -> str:
     except DealError:
         return ""
     says = (
-        f"The chances learnt from the first half of the log, beside what became of the {scores['deals']:,} deals open then. "
+        "The chances learnt from the first half of the log, "
+        f"beside what became of the {scores['deals']:,} deals open then. "
         f"Brier score {scores['learned']:.3f}; {scores['naive']:.3f} for one chance for all."
     )
     return _section("Was the forecast right?", says, _picture(plots.calibration(compared)))

@@ -1,4 +1,12 @@
-"""Stays in a stage: the table under every other metric."""
+"""Stays in a stage: the table under every other metric.
+
+The examples have this log:
+
+>>> import polars as pl
+>>> from salesprocess import frames
+>>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
+>>> LOG = pl.DataFrame(frames.example_log())
+"""
 
 from __future__ import annotations
 
@@ -83,12 +91,10 @@ def is_spells(frame: Frame) -> bool:
 def order_of(frame: Frame) -> list[str]:
     """What orders the stays of a deal: its own numbers, or time and, at one time, the order of the process."""
     names = frame.collect_schema().names()
-    return next(([number] for number in ("nth", "seq") if number in names), []) + ["_entered", "_place"]
+    return [*(number for number in ("nth", "seq") if number in names), "_entered", "_place"]
 
 
-def stays(
-    process: SalesProcess, frame: Frame, columns: Sequence[str] = (), at: datetime | None = None
-) -> Frame:
+def stays(process: SalesProcess, frame: Frame, columns: Sequence[str] = (), at: datetime | None = None) -> Frame:
     """Stays as numbers, for the metrics: from a log, or from what `spells` made. One deal's rows are together.
 
     `_place`, `_came` and `_went` are numbers of stages (`NOWHERE` for none), `_entered` and `_left` microseconds.

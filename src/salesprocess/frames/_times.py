@@ -1,4 +1,12 @@
-"""How long deals stay, with those that are still there counted as what they are: not yet measured."""
+"""How long deals stay, with those that are still there counted as what they are: not yet measured.
+
+The examples have this log:
+
+>>> import polars as pl
+>>> from salesprocess import frames
+>>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
+>>> LOG = pl.DataFrame(frames.example_log())
+"""
 
 from __future__ import annotations
 
@@ -66,7 +74,9 @@ def _lengths(made: Frame, which: Which, by: list[str]) -> Frame:
     ).with_columns(flag(nw.col("_length") < 0).alias("clock_back"))
     if which == "cumulative":
         return totals(made, ["deal", *by, "_place"], ["_length", "open", "clock_back"])
-    made = made.with_columns(nw.concat_str(nw.col("deal").cast(nw.String), nw.col("_place").cast(nw.String), separator=" ").alias("_visitor"))
+    made = made.with_columns(
+        nw.concat_str(nw.col("deal").cast(nw.String), nw.col("_place").cast(nw.String), separator=" ").alias("_visitor")
+    )
     later = with_neighbours(made, "_visitor", order_of(made), {"_later": Neighbour("_entered", -1)})
     return later.filter(nw.col("_later") == -1)
 
@@ -108,9 +118,7 @@ def _lasting_medians(times: Frame, by: list[str]) -> Frame:
 
 
 @same_kind
-def stalled(
-    process: SalesProcess, events: Frame, *, percentile: float = 0.9, at: datetime | None = None
-) -> Frame:
+def stalled(process: SalesProcess, events: Frame, *, percentile: float = 0.9, at: datetime | None = None) -> Frame:
     """The open deals that have been in their stage too long: for its `time_limit`, or for what is usual there.
 
     Usual is the given percentile of the finished stays in that stage, in this log. A deal on hold is not stalled.
@@ -129,14 +137,20 @@ def stalled(
     days = (nw.col("_now") - nw.col("_entered")) / MICROS_A_DAY
     waiting = made.filter(nw.col("_went") == NOWHERE).with_columns(days.alias("days"))
     waiting = waiting.join(usual, on="_place", how="left")
-    limits = {n: s.time_limit.total_seconds() / 86_400 for n, s in enumerate(process.stages) if s.time_limit is not None}
+    limits = {
+        n: s.time_limit.total_seconds() / 86_400 for n, s in enumerate(process.stages) if s.time_limit is not None
+    }
     waiting = waiting.with_columns(switch("_place", limits).cast(nw.Float64).alias("limit_days"))
     waiting = waiting.with_columns(
         (nw.col("days") > nw.col("limit_days")).fill_null(value=False).alias("over_limit"),
         (nw.col("days") > nw.col("usual_days")).fill_null(value=False).alias("over_usual"),
     ).filter(nw.col("over_limit") | nw.col("over_usual"))
     shown = ("deal", "stage", "days", "limit_days", "usual_days", "over_limit", "over_usual")
-    return waiting.with_columns(places.key("_place").alias("stage")).select(*shown).sort("days", "deal", descending=[True, False])
+    return (
+        waiting.with_columns(places.key("_place").alias("stage"))
+        .select(*shown)
+        .sort("days", "deal", descending=[True, False])
+    )
 
 
 def _usual(made: Frame, percentile: float) -> Frame:

@@ -1,4 +1,12 @@
-"""Logs for process mining tools: pm4py's column names, XES, OCEL 2.0."""
+"""Logs for process mining tools: pm4py's column names, XES, OCEL 2.0.
+
+The examples have this log:
+
+>>> import polars as pl
+>>> from salesprocess import frames
+>>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
+>>> LOG = pl.DataFrame(frames.example_log())
+"""
 
 from __future__ import annotations
 
@@ -60,8 +68,10 @@ def to_xes(events: Any, file: TextIO) -> int:
         DealError: for a missing column.
     """
     file.write('<?xml version="1.0" encoding="UTF-8"?>\n<log xes.version="1849-2016" xes.features="">\n')
-    for name, prefix in (("Concept", "concept"), ("Time", "time"), ("Lifecycle", "lifecycle")):
-        file.write(f'<extension name="{name}" prefix="{prefix}" uri="http://www.xes-standard.org/{prefix}.xesext"/>\n')
+    file.writelines(
+        f'<extension name="{name}" prefix="{prefix}" uri="http://www.xes-standard.org/{prefix}.xesext"/>\n'
+        for name, prefix in (("Concept", "concept"), ("Time", "time"), ("Lifecycle", "lifecycle"))
+    )
     file.write(f'<classifier name="Stage" keys="{ACTIVITY}"/>\n')
     deal, count = None, 0
     for row in _rows(events):
@@ -83,7 +93,9 @@ def _rows(events: Any) -> Iterator[dict[str, Any]]:
 
 
 def _event(row: dict[str, Any]) -> str:
-    resource = f"<string key={quoteattr(_RESOURCE)} value={quoteattr(str(row[_RESOURCE]))}/>" if row.get(_RESOURCE) else ""
+    resource = (
+        f"<string key={quoteattr(_RESOURCE)} value={quoteattr(str(row[_RESOURCE]))}/>" if row.get(_RESOURCE) else ""
+    )
     return (
         f"<event><string key={quoteattr(ACTIVITY)} value={quoteattr(row[ACTIVITY])}/>"
         f"<date key={quoteattr(TIME)} value={quoteattr(_iso(row[TIME]))}/>"
@@ -124,7 +136,13 @@ def _ocel_event(number: int, row: dict[str, Any]) -> dict[str, Any]:
     related = [{"objectId": f"deal:{row[CASE]}", "qualifier": "deal"}]
     if row.get(_RESOURCE):
         related.append({"objectId": f"owner:{row[_RESOURCE]}", "qualifier": "owner"})
-    return {"id": f"e{number}", "type": row[ACTIVITY], "time": _iso(row[TIME]), "attributes": [], "relationships": related}
+    return {
+        "id": f"e{number}",
+        "type": row[ACTIVITY],
+        "time": _iso(row[TIME]),
+        "attributes": [],
+        "relationships": related,
+    }
 
 
 def _ocel_objects(kind: str, names: Iterable[str]) -> Iterator[dict[str, Any]]:

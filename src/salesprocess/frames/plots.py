@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.path import Path
 from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 
 from salesprocess._names import suggestion
 from salesprocess.errors import DealError
@@ -17,6 +17,7 @@ from salesprocess.frames._kinds import open_frame
 
 __all__ = ["calibration", "flow", "forecast", "funnel", "time_in_stage"]
 
+_FEW: Final = 3
 _INK: Final = "#1f2933"
 _MUTED: Final = "#9aa5b1"
 _FAINT: Final = "#d9e2ec"
@@ -74,7 +75,7 @@ def funnel(reached: Any, entered: Any | None = None, *, ax: Axes | None = None) 
 
 
 def time_in_stage(times: Any, *, ax: Axes | None = None) -> Axes:
-    """For each stage of a `frames.time_in_stage` the median, the way to the 90th percentile, and the median with open stays.
+    """For each stage of a `frames.time_in_stage` the medians, and the way to the 90th percentile.
 
     Raises:
         DealError: for a frame of another metric.
@@ -102,7 +103,7 @@ def _dots(ax: Axes, rows: Sequence[Mapping[str, Any]], name: str, marker: str, c
 
 
 def flow(moves: Sequence[Mapping[str, Any]], *, order: Sequence[str] | None = None, ax: Axes | None = None) -> Axes:
-    """Who goes where: stages in a row, an arc for each move, as wide as it is frequent; forwards above, backwards below.
+    """Who goes where: stages in a row and an arc for each move, as wide as it is frequent; backwards below.
 
     `moves` are rows of `source`, `dest` and `count`, as `frames.discover` gives; `order` the stages from left to right.
 
@@ -121,12 +122,17 @@ def flow(moves: Sequence[Mapping[str, Any]], *, order: Sequence[str] | None = No
     ax.scatter(range(len(names)), [0] * len(names), color=_INK, zorder=4, s=30)
     span = len(names)
     ax.set_xlim(-0.6, span - 0.4)
-    ax.set_ylim(-span * 0.36, span * 0.52)
+    back = max(
+        (place[m["source"]] - place[m["dest"]] for m in moves if {m["source"], m["dest"]} <= set(place)), default=0
+    )
+    ax.set_ylim(-0.4 * max(back, 0) - 0.4, span * 0.42)
     ax.set_xticks(range(span), names, rotation=35, ha="right")
     ax.set_yticks([])
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
-    ax.text(0.01, 0.97, "forward: blue, above   back: red, below", transform=ax.transAxes, fontsize=8, color=_INK, va="top")
+    ax.text(
+        0.01, 0.97, "forward: blue, above   back: red, below", transform=ax.transAxes, fontsize=8, color=_INK, va="top"
+    )
     return ax
 
 
@@ -157,7 +163,13 @@ def forecast(forecast: Any, *, ax: Axes | None = None) -> Axes:
     ax.set_xlim(left=0)
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     ax.set_xlabel("amount", color=_INK)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.35 if len(rows) < 3 else -0.16), ncols=2, frameon=False, fontsize=8)
+    ax.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.35 if len(rows) < _FEW else -0.16),
+        ncols=2,
+        frameon=False,
+        fontsize=8,
+    )
     return ax
 
 
