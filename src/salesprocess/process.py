@@ -64,7 +64,7 @@ _GUIDANCE: dict[str, Any] = {
 }
 
 
-class SalesProcess(Definition):
+class SalesProcess(Definition, frozen=True):
     """How a company sells. Frozen, checked as it is made, and the same after a trip through JSON.
 
     The order of `stages` is the order of the sale; the first open one is where deals start. With `cumulative`, a
@@ -136,7 +136,7 @@ class SalesProcess(Definition):
 
         >>> process = SalesProcess.linear(key="short", stages=[Stage(key="talk"), Stage(key="won", kind="won")])
         >>> [move.trigger for move in process.transitions]
-        ['win', 'lose', 'reopen']
+        ['win', 'go_back', 'lose', 'reopen']
         """
         all_stages = usual_stages(stages)
         own = {transition.trigger for transition in transitions}
@@ -199,7 +199,8 @@ class SalesProcess(Definition):
             return "hold"
         if left.kind in {"lost", "disqualified"} or (left.kind == "won" and entered.kind == "open"):
             return "reopen"
-        return "forward" if self.stages.index(entered) > self.stages.index(left) else "back"
+        keys = [stage.key for stage in self.stages]
+        return "forward" if keys.index(transition.dest) > keys.index(source) else "back"
 
     def gate(self, source: str, transition: Transition) -> tuple[Criterion, ...]:
         """All that a move asks for, in order, each once.

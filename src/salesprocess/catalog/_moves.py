@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 
 
 def linear_with_exits(
-    *, key: str, name: str, stages: Sequence[Stage], presented_from: str, transitions: Sequence[Transition] = ()
+    *,
+    key: str,
+    name: str,
+    stages: Sequence[Stage],
+    presented_from: str,
+    transitions: Sequence[Transition] = (),
+    owner_of_exits: str | None = None,
 ) -> SalesProcess:
     """A linear process that a deal may leave as lost from any open stage, and as disqualified before the presentation.
 
@@ -24,8 +30,13 @@ def linear_with_exits(
         name=name,
         stages=[
             *stages,
-            Stage(key="lost", kind="lost", objective="Learn why, and keep the door open."),
-            Stage(key="disqualified", kind="disqualified", objective="Spend no more time here; say why."),
+            Stage(key="lost", kind="lost", objective="Learn why, and keep the door open.", owner=owner_of_exits),
+            Stage(
+                key="disqualified",
+                kind="disqualified",
+                objective="Spend no more time here; say why.",
+                owner=owner_of_exits,
+            ),
         ],
         transitions=[
             Transition(trigger="disqualify", source=before, dest="disqualified", needs_reason=True),
