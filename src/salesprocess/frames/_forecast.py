@@ -77,7 +77,7 @@ def chances(process: SalesProcess, events: Frame, *, interval: float = 0.9, at: 
     to 1), `moves` (how many were counted out of the stage). The counts are read at once, from a lazy frame too.
 
     >>> frames.chances(SEVEN_STAGE, LOG)["learned"].round(2).to_list()
-    [0.45, 0.46, 0.47, 0.73, 0.79, 0.82]
+    [0.25, 0.19, 0.21, 0.42, 0.58, 0.76]
     """
     weights = learn(process, events, at)
     found = _chain.credible(weights, draws=_DRAWS, interval=interval, seed=_SEED)

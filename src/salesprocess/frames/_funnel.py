@@ -19,7 +19,7 @@ import narwhals.stable.v2 as nw
 from salesprocess._names import suggestion
 from salesprocess.errors import DealError
 from salesprocess.frames._columns import flag, rows_per, switch, totals
-from salesprocess.frames._kinds import Frame, keyed, same_kind
+from salesprocess.frames._kinds import Frame, keyed, same_kind, unpivoted
 from salesprocess.frames._places import NOWHERE, Places
 from salesprocess.frames._spells import stays
 from salesprocess.process import SalesProcess
@@ -57,7 +57,7 @@ def funnel(
     Columns: `by`..., `position` (from 1), `stage` or `phase`, `deals`.
 
     >>> frames.funnel(SEVEN_STAGE, LOG, measure="entered")["deals"].to_list()
-    [3, 2, 2, 1, 1, 1, 1]
+    [4, 2, 2, 2, 1, 1, 1]
     >>> frames.funnel(SEVEN_STAGE, LOG, measure="skipped", per="phase")["deals"].to_list()
     [0, 0, 0, 0]
 
@@ -159,7 +159,7 @@ def _wide(counts: Frame, by: list[str], steps: int, applies: Callable[[int], nw.
 
 def _long(wide: Frame, per: Per, by: list[str], keys: list[str]) -> Frame:
     names = {f"_{step}": step for step in range(1, len(keys) + 1)}
-    long = wide.unpivot(on=list(names), index=by, variable_name="_name", value_name="deals")
+    long = unpivoted(wide, list(names), by, "_name", "deals")
     named: dict[str, Any] = {name: keys[step - 1] for name, step in names.items()}
     long = long.with_columns(
         switch("_name", names).cast(nw.Int64).alias("position"), switch("_name", named).cast(nw.String).alias(per)
@@ -188,7 +188,7 @@ def conversion(
     deal came).
 
     >>> frames.conversion(SEVEN_STAGE, LOG).select("stage", "deals", "went_on").head(2).rows()
-    [('prospecting', 3, 2), ('making_contact', 2, 2)]
+    [('prospecting', 4, 3), ('making_contact', 3, 3)]
 
     Raises:
         DealError: for a measure other than these two, or a missing column.

@@ -50,7 +50,7 @@ def gate(
     or not known, null where the deal's stage does not ask for it), and `lacks`: the keys of the required criteria
     that are not met, as a list, null where none is.
 
-    >>> deals = pl.DataFrame({"stage": ["qualifying", "lost"], "need": [True, None], "budget": [None, None],
+    >>> deals = pl.DataFrame({"stage": ["qualifying", "lost"], "need": [True, None], "budget": [None, True],
     ...     "authority": [False, True]})
     >>> frames.gate(SHORT, deals).select("to", "may_advance", "lacks").rows()
     [('won', False, ['budget', 'authority'])]

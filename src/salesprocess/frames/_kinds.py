@@ -123,6 +123,18 @@ def with_micros(frame: Frame, column: str, name: str) -> Frame:
     return frame.with_columns(nw.col(column).dt.timestamp("us").alias(name))
 
 
+def with_month(frame: Frame, column: str, name: str) -> Frame:
+    """The frame with the month, as `2026-01`, of a column of microseconds since 1970 in UTC."""
+    native: Any = frame.to_native()
+    if kind_of(frame) is nw.Implementation.DUCKDB:
+        return as_lazy(native.project(f'*, strftime(make_timestamp("{column}"), \'%Y-%m\') AS "{name}"'))
+    if kind_of(frame) is nw.Implementation.PYSPARK:
+        functions = import_module("pyspark.sql.functions")
+        moment = functions.timestamp_micros(functions.col(column))
+        return as_lazy(native.withColumn(name, functions.date_format(moment, "yyyy-MM")))
+    return frame.with_columns(nw.col(column).cast(nw.Datetime("us")).dt.to_string("%Y-%m").alias(name))
+
+
 class Neighbour(NamedTuple):
     """A column of the row `offset` rows before (after, where it is negative); `none` stands where there is none."""
 
@@ -166,6 +178,15 @@ def _shifted(namespace: Any, by: str, wanted: Mapping[str, Neighbour]) -> dict[s
 
 def _filled(value: Any, near: Neighbour, namespace: Any) -> Any:
     return value if near.none is None else value.fill_null(near.none).cast(namespace.Int64)
+
+
+def unpivoted(frame: Frame, on: Sequence[str], index: Sequence[str], name: str, value: str) -> Frame:
+    """Columns as rows; on DuckDB on the caller's connection, where Narwhals would look on the default one."""
+    if kind_of(frame) is not nw.Implementation.DUCKDB:
+        return frame.unpivot(on=list(on), index=list(index), variable_name=name, value_name=value)
+    native: Any = frame.to_native()
+    columns = ", ".join(f'"{column}"' for column in on)
+    return as_lazy(native.query("wide", f'UNPIVOT wide ON {columns} INTO NAME "{name}" VALUE "{value}"'))
 
 
 def rows_like(frame: Frame, rows: Rows) -> Frame:

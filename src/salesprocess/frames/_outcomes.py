@@ -17,12 +17,11 @@ import narwhals.stable.v2 as nw
 
 from salesprocess.frames._columns import MICROS_A_DAY, flag, is_one_of, rows_per, switch, totals
 from salesprocess.frames._funnel import By, names_of
-from salesprocess.frames._kinds import Frame, keyed, same_kind
+from salesprocess.frames._kinds import Frame, keyed, same_kind, with_month
 from salesprocess.frames._places import NOWHERE, Places
 from salesprocess.frames._spells import stays, with_horizon
 from salesprocess.process import SalesProcess
 
-_LAST_OF_ONE_DIGIT = 9
 _COUNTS = ("deals", "won", "lost", "disqualified", "open")
 
 
@@ -190,8 +189,8 @@ def cohorts(
 ) -> Frame:
     """The deals by the month (in UTC) of their first change, so that old and young deals are not averaged together.
 
-    `won_in_<n>` is the share of all the month's deals that were won within so many days, 0 to 1; it is null until the
-    last day of the month is that long ago, since before that it could only rise.
+    `won_in_<n>` is the share of all the month's deals that were won within so many days, 0 to 1; it is null while one of
+    them is younger than that, since it can still rise.
 
     Columns: `by`..., `month` (`2026-01`), `deals`, `won`, `lost`, `disqualified`, `open`, `won_in_30` and so on.
 
@@ -199,50 +198,22 @@ def cohorts(
     [('2026-01', 4, 1, 1, 0, 2, None)]
     """
     groups = names_of(by)
-    deals = ended(process, events, groups, at)
-    deals = with_horizon(deals, at)
-    speedy = [f"won_in_{days}" for days in within]
-    quick = (
-        flag((nw.col("outcome") == "won") & (nw.col("_closed") - nw.col("_started") <= days * MICROS_A_DAY)).alias(name)
-        for name, days in zip(speedy, within, strict=True)
+    deals = with_horizon(ended(process, events, groups, at), at)
+    speedy, young = [f"won_in_{days}" for days in within], [f"_younger_{days}" for days in within]
+    age, to_close = nw.col("_now") - nw.col("_started"), nw.col("_closed") - nw.col("_started")
+    deals = deals.with_columns(
+        *(
+            flag((nw.col("outcome") == "won") & (to_close <= days * MICROS_A_DAY)).alias(f"won_in_{days}")
+            for days in within
+        ),
+        *(flag(age < days * MICROS_A_DAY).alias(f"_younger_{days}") for days in within),
     )
-    deals = _with_month(deals.with_columns(*quick))
-    counts = totals(deals, [*groups, "_month", "_now"], [*_COUNTS, *speedy])
-    old_enough = (
-        nw.when(nw.col("_now") >= (_month_after() + days) * MICROS_A_DAY)
-        .then(nw.col(name) / nw.col("deals"))
-        .alias(name)
-        for name, days in zip(speedy, within, strict=True)
+    deals = keyed(deals, ["deal"], lambda part: with_month(part, "_started", "month"))
+    counts = totals(deals, [*groups, "month"], [*_COUNTS, *speedy, *young])
+    shares = (
+        nw.when(nw.col(f"_younger_{days}") == 0)
+        .then(nw.col(f"won_in_{days}") / nw.col("deals"))
+        .alias(f"won_in_{days}")
+        for days in within
     )
-    year, month = nw.col("_month") // 12, _remainder(nw.col("_month"), 12) + 1
-    text = nw.when(month <= _LAST_OF_ONE_DIGIT).then(nw.lit("-0")).otherwise(nw.lit("-"))
-    label = nw.concat_str(year.cast(nw.Int64).cast(nw.String), text, month.cast(nw.Int64).cast(nw.String))
-    named = counts.with_columns(*old_enough, label.alias("month"))
-    return named.select(*groups, "month", *_COUNTS, *speedy).sort(*groups, "month")
-
-
-def _with_month(deals: Frame) -> Frame:
-    """`_month`: months since the year 0, by the arithmetic of the Gregorian calendar (Hinnant, days from civil)."""
-    day = (nw.col("_started") // MICROS_A_DAY + 719_468).cast(nw.Int64)
-    deals = deals.with_columns(_remainder(day, 146_097).alias("_of_era"), (day // 146_097).alias("_era"))
-    of_era = nw.col("_of_era")
-    year = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
-    deals = deals.with_columns(year.cast(nw.Int64).alias("_year"))
-    of_year = of_era - (365 * nw.col("_year") + nw.col("_year") // 4 - nw.col("_year") // 100)
-    deals = deals.with_columns(((5 * of_year + 2) // 153).cast(nw.Int64).alias("_from_march"))
-    return deals.with_columns(
-        ((nw.col("_era") * 400 + nw.col("_year")) * 12 + nw.col("_from_march") + 2).cast(nw.Int64).alias("_month")
-    )
-
-
-def _remainder(value: nw.Expr, divisor: int) -> nw.Expr:
-    # Pandas on arrow has no remainder.
-    return value - value // divisor * divisor
-
-
-def _month_after() -> nw.Expr:
-    """The day, since 1970, on which the month after `_month` begins."""
-    following = nw.col("_month") + 1
-    from_march = _remainder(following - 2, 12)
-    year = (following - 2) // 12
-    return 365 * year + year // 4 - year // 100 + year // 400 + (153 * from_march + 2) // 5 - 719_468
+    return counts.with_columns(*shares).select(*groups, "month", *_COUNTS, *speedy).sort(*groups, "month")

@@ -57,7 +57,7 @@ def report(process: SalesProcess, events: Any, *, title: str | None = None, at: 
 
     >>> page = frames.report(SEVEN_STAGE, LOG)
     >>> page.startswith("<!doctype html>"), page.count("<svg")
-    (True, 4)
+    (True, 5)
 
     Raises:
         DealError: for a missing column.

@@ -45,7 +45,7 @@ def time_in_stage(
     or one of a lost or disqualified deal.
 
     >>> frames.time_in_stage(SEVEN_STAGE, LOG).select("stage", "finished", "open", "median_days").head(2).rows()
-    [('prospecting', 2, 1, 2.5), ('making_contact', 2, 0, 6.0)]
+    [('prospecting', 3, 1, 2.0), ('making_contact', 2, 0, 6.0)]
 
     Raises:
         DealError: for a `which` that there is not, or a missing column.
@@ -128,7 +128,7 @@ def stalled(process: SalesProcess, events: Frame, *, percentile: float = 0.9, at
     `over_limit`, `over_usual`; the longest overdue first.
 
     >>> frames.stalled(SEVEN_STAGE, LOG).select("deal", "stage", "days", "usual_days").rows()
-    [('c', 'prospecting', 38.0, 2.9)]
+    [('c', 'prospecting', 25.0, 2.8), ('d', 'presenting', 21.0, 10.0)]
     """
     places = Places(process)
     made = with_horizon(keyed(events, ["deal"], lambda log: stays(process, log, (), at)), at)
