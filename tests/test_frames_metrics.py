@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from math import isnan
 from typing import Any
 
 import pytest
@@ -82,7 +83,7 @@ def rows(frame: Any, *columns: str) -> list[tuple[Any, ...]]:
 
 
 def plain(value: Any) -> Any:
-    if value is None or type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float) and value != value):
+    if value is None or type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float) and isnan(value)):
         return None
     return round(value, 9) if isinstance(value, float) else value
 
