@@ -6,6 +6,7 @@ import fnmatch
 import operator
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from decimal import Decimal
 from enum import Enum
 from inspect import getattr_static
 from types import MemberDescriptorType
@@ -340,7 +341,8 @@ def _comparison(rule: Comparison, inputs: _Inputs) -> Test:
     if op in {"true", "false"} and term.measure is None:
         return _true(index, met=MET, unmet=UNMET) if op == "true" else _true(index, met=UNMET, unmet=MET)
     compare = _operation(op, value)
-    if term.measure is None and not isinstance(value, Term):
+    # A `Decimal` raises when it is held against NaN, so there what is missing has to be told apart first.
+    if term.measure is None and not isinstance(value, Term | Decimal):
         return _against_constant(index, compare, value)
     left = _measured_at(term, index)
     right = _measured_at(value, inputs.of_term(value)) if isinstance(value, Term) else lambda _values: value

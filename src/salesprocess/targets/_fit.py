@@ -22,6 +22,8 @@ _KINDS: Final[dict[Family, str]] = {
     "date": "date",
     "duration": "duration",
 }
+ROUNDED_DOWN: Final[dict[Order, Order]] = {"<": "<=", "<=": "<=", ">": ">", ">=": ">"}
+ROUNDED_UP: Final[dict[Order, Order]] = {"<": "<", "<=": "<", ">": ">=", ">=": ">="}
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
 
@@ -84,7 +86,7 @@ def _as_integer(op: Order, value: Any) -> tuple[Order, int] | bool:
         return op, whole
     if op == "==":
         return False
-    return "<=" if op in {"<", "<="} else ">", whole
+    return ROUNDED_DOWN[op], whole
 
 
 def _as_float(op: Order, value: Any) -> tuple[Order, float] | bool:
@@ -96,6 +98,4 @@ def _as_float(op: Order, value: Any) -> tuple[Order, float] | bool:
         return op, near
     if op == "==":
         return False
-    if near < value:
-        return "<=" if op in {"<", "<="} else ">", near
-    return "<" if op in {"<", "<="} else ">=", near
+    return (ROUNDED_DOWN if near < value else ROUNDED_UP)[op], near

@@ -76,7 +76,8 @@ class _Leaves(Generic[E]):
         if all(term.source in {"now", "context"} for term in rule.terms()):
             status = self._given.status_of(rule)
             return Pair(status == MET, status == UNMET)
-        term, op, value = rule.term, rule.op, rule.value
+        term, op = rule.term, rule.op
+        value: Any = rule.value
         if isinstance(value, Term) and (term.source in {"now", "context"} or value.source == "time_in_stage"):
             term, op, value = value, _FLIPPED.get(op, op), term
         if isinstance(value, Term) and value.source != "fact":
@@ -133,6 +134,8 @@ class _Leaves(Generic[E]):
         return self._target.measured(column, term.measure)
 
     def _of_one(self, op: str, column: Column[E], value: Any) -> E | bool:
+        if column.family == "other":
+            raise refusal(f"a column of type {column.type} can be asked whether it is known, and nothing else")
         if op in {"false", "!="}:
             return self._logic.negated(self._of_one("true" if op == "false" else "==", column, value))
         if column.domain:
@@ -147,8 +150,6 @@ class _Leaves(Generic[E]):
                 return self._contains(column, value)
             case "matches" if column.family in {"text", "any"}:
                 return self._target.matches(column, value)
-            case "matches":
-                raise refusal(f"a pattern fits text alone, and this is a {column.family} column")
         fit = fitted(op, column.family, value)
         return fit if isinstance(fit, bool) else self._target.compare(fit[0], column, fit[1])
 

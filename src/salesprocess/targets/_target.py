@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from salesprocess._rules import Measure
 from salesprocess._values import Literal as Value
@@ -18,6 +20,14 @@ Family: TypeAlias = Literal[
     "bool", "enum", "integer", "float", "decimal", "text", "moment", "date", "duration", "list", "other", "any"
 ]
 Order: TypeAlias = Literal["==", "<", "<=", ">", ">="]
+
+ORDERS: Final[Mapping[Order, Callable[[Any, Any], Any]]] = {
+    "==": operator.eq,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 class Answer(NamedTuple, Generic[E]):
@@ -111,3 +121,8 @@ class Target(ABC, Generic[E]):
 def refusal(message: str) -> DefinitionError:
     """The error for what a target cannot say; the walk adds which criterion asked for it."""
     return DefinitionError("the target", [Problem("not_in_target", "", message)])
+
+
+def like_of(glob: str) -> str:
+    """The glob as a LIKE pattern whose escape is `!`."""
+    return re.sub(r"[!%_]", r"!\g<0>", glob).replace("*", "%").replace("?", "_")

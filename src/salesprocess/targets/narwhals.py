@@ -14,7 +14,7 @@ import narwhals.stable.v2 as nw
 
 from salesprocess._names import suggestion
 from salesprocess.targets._leaves import Given, compiled
-from salesprocess.targets._target import Answer, Column, Family, Order, Subject, Target, refusal
+from salesprocess.targets._target import ORDERS, Answer, Column, Family, Order, Subject, Target, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,8 +66,6 @@ class _Narwhals(Target[nw.Expr]):
         if path not in self._schema:
             raise refusal(f"the frame has no column {path!r}{suggestion(path, self._schema)}")
         family = _family(self._schema[path])
-        if family == "other":
-            raise refusal(f"column {path!r} is of type {self._schema[path]}, which no rule can look at: cast it first")
         expression = nw.col(path)
         if self._schema[path] in {nw.Categorical, nw.Enum}:
             expression = expression.cast(nw.String)
@@ -79,17 +77,8 @@ class _Narwhals(Target[nw.Expr]):
 
     def compare(self, order: Order, column: Column[nw.Expr], value: Literal | Column[nw.Expr]) -> nw.Expr:
         other = value.expression if isinstance(value, Column) else _in_zone(column.type, value)
-        match order:
-            case "==":
-                return column.expression == other
-            case "<":
-                return column.expression < other
-            case "<=":
-                return column.expression <= other
-            case ">":
-                return column.expression > other
-            case ">=":
-                return column.expression >= other
+        compared: nw.Expr = ORDERS[order](column.expression, other)
+        return compared
 
     def one_of(self, column: Column[nw.Expr], values: Sequence[object]) -> nw.Expr:
         if column.family == "bool":
