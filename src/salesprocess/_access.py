@@ -9,13 +9,14 @@ from collections.abc import Mapping, MutableMapping
 from enum import Enum
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
 from salesprocess._values import shown
 from salesprocess.errors import DealError
 
+ABSENT: Final = object()
 _FROZEN = {"frozen_instance", "frozen_field"}
 
 
@@ -52,6 +53,23 @@ class Access:
                 found=deal,
             ) from error
         return stage, _counted(seq)
+
+    def peek(self, deal: Any) -> tuple[Any, int | None]:
+        """The same for a deal that may have no stage yet, which is `ABSENT` then, and 0 its number."""
+        if isinstance(deal, Mapping):
+            stage, seq = deal.get(self.stage, ABSENT), deal.get(self.seq)
+        else:
+            stage, seq = getattr(deal, self.stage, ABSENT), getattr(deal, self.seq or "", None)
+        return stage, None if self.seq is None else _counted(seq)
+
+    def restore(self, deal: Any, stage: object, seq: int | None) -> None:
+        """Puts the deal back into the stage that it was in, or takes away the one that it had not."""
+        if stage is not ABSENT:
+            self.write(deal, stage, seq)
+        elif isinstance(deal, MutableMapping):
+            deal.pop(self.stage, None)
+        else:
+            delattr(deal, self.stage)
 
     def write(self, deal: Any, stage: object, seq: int | None) -> None:
         """Puts the deal in a stage.

@@ -128,9 +128,8 @@ class StageMachine(GraphMachine):
         lookup: Lookup,
         *,
         stage: str,
-        fire: Callable[..., StageChange],
     ) -> None:
-        self.fire = fire
+        self.fire: Callable[..., StageChange] = _no_engine
         self._sealed = False
         super().__init__(
             model=None,
@@ -187,6 +186,10 @@ class StageMachine(GraphMachine):
     def _refuse_change(self) -> None:
         if self._sealed:
             raise TypeError("an engine's machine is fixed: derive a process and build an engine on that")
+
+
+def _no_engine(*_args: Any, **_kwargs: Any) -> StageChange:
+    raise TypeError("this machine belongs to no engine")
 
 
 def start_move(process: SalesProcess, hooks: BoundHooks, lookup: Lookup) -> Move:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, overload
 
 from salesprocess._names import suggestion
-from salesprocess.errors import DefinitionError, Problem
+from salesprocess.errors import Problem
 
 if TYPE_CHECKING:
     from salesprocess.decision import Decision, StageChange
@@ -169,22 +169,19 @@ class Hooks(Generic[DealT]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    def hand_over(self, process: SalesProcess) -> BoundHooks:
-        """The hooks as an engine on this process runs them; from here on none can be added.
-
-        Raises:
-            DefinitionError: for each trigger or stage that the process lacks.
-        """
+    def problems(self, process: SalesProcess) -> list[Problem]:
+        """One problem for each trigger or stage that a hook names and the process lacks."""
         triggers = {transition.trigger for transition in process.transitions} | {START}
         stages = {stage.key for stage in process.stages}
-        problems = [
+        return [
             Problem("unknown_hook", f"hooks.{phase}", f"no {what} {name!r}{suggestion(name, known)}")
             for phase, name, _ in self._entries
             for what, known in [("stage", stages) if phase in {"enter", "exit"} else ("trigger", triggers)]
             if name is not None and name not in known
         ]
-        if problems:
-            raise DefinitionError(f"hooks on process {process.key!r}", problems)
+
+    def hand_over(self) -> BoundHooks:
+        """The hooks as an engine runs them; from here on none can be added."""
         self._handed_over = True
         return BoundHooks(tuple(self._entries))
 

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from salesprocess.catalog._criteria import (
+    AUTHORITY,
+    BUDGET,
+    NEED,
+    NO_OPEN_OBJECTIONS,
+    PRESENTED,
+    PROSPECT,
+    SIGNED,
+    known,
+    true,
+)
 from salesprocess.catalog._moves import linear_with_exits
 from salesprocess.criteria import Criterion, fact
 from salesprocess.process import SalesProcess, Stage, Transition
 
-SEVEN_STAGE: SalesProcess = linear_with_exits(
+_CHANNELS: Final = 2
+
+SEVEN_STAGE: Final[SalesProcess] = linear_with_exits(
     key="seven_stage",
     name="Seven-stage sales process",
     presented_from="presenting",
@@ -16,7 +31,7 @@ SEVEN_STAGE: SalesProcess = linear_with_exits(
             phase="top",
             objective="Know what you sell, whose problem it solves, and pick the people worth talking to.",
             outcome="A named prospect who fits the profile.",
-            exit_criteria=[fact("prospect").is_known(), fact("fits_profile").is_true()],
+            exit_criteria=[PROSPECT, true("fits_profile", "Fits the customer profile", "field")],
         ),
         Stage(
             key="making_contact",
@@ -27,16 +42,11 @@ SEVEN_STAGE: SalesProcess = linear_with_exits(
             exit_criteria=[
                 Criterion(
                     key="contact_channels",
-                    rule=fact("contact_channels").distinct() >= 2,  # noqa: PLR2004 - two channels is the method's own number
+                    rule=fact("contact_channels").distinct() >= _CHANNELS,
                     label="Contact on two channels",
                     evidence="seller_action",
                 ),
-                Criterion(
-                    key="appointment_at",
-                    rule=fact("appointment_at").is_known(),
-                    label="Appointment agreed",
-                    evidence="dated_commitment",
-                ),
+                known("appointment_at", "Appointment agreed", "dated_commitment"),
             ],
         ),
         Stage(
@@ -44,30 +54,28 @@ SEVEN_STAGE: SalesProcess = linear_with_exits(
             phase="middle",
             objective="Find out whether this can become a customer before time goes into a pitch.",
             outcome="A need, a budget and somebody with the authority to spend it.",
-            exit_criteria=[fact("need").is_true(), fact("budget").is_true(), fact("authority").is_true()],
+            exit_criteria=[NEED, BUDGET, AUTHORITY],
         ),
         Stage(
             key="presenting",
             phase="middle",
             objective="Give a prepared, two-way pitch that solves an issue the prospect has.",
             outcome="A pitch held, on a known issue.",
-            exit_criteria=[fact("issue").is_known(), fact("presented_at").is_known()],
+            exit_criteria=[known("issue", "Issue to solve named", "buyer_action"), PRESENTED],
         ),
         Stage(
             key="overcoming_objections",
             phase="bottom",
             objective="Show that each concern is understood, and answer it.",
             outcome="No objection left open.",
-            exit_criteria=fact("open_objections") == 0,
+            exit_criteria=NO_OPEN_OBJECTIONS,
         ),
         Stage(
             key="closing",
             phase="bottom",
             objective="Get the signature, in the style that suits the prospect.",
             outcome="A signature.",
-            exit_criteria=Criterion(
-                key="signed_at", rule=fact("signed_at").is_known(), label="Contract signed", evidence="document"
-            ),
+            exit_criteria=SIGNED,
         ),
         Stage(
             key="generating_referrals",
@@ -75,7 +83,7 @@ SEVEN_STAGE: SalesProcess = linear_with_exits(
             phase="after",
             objective="Ask the new client who else could use the offering.",
             outcome="Referrals asked for.",
-            exit_criteria=fact("referrals_asked").is_true(),
+            exit_criteria=true("referrals_asked", "Referrals asked for", "seller_action"),
         ),
     ],
     transitions=[
@@ -83,7 +91,9 @@ SEVEN_STAGE: SalesProcess = linear_with_exits(
             trigger="fast_track",
             source="prospecting",
             dest="qualifying",
-            criteria=fact("source") == "referral",
+            criteria=Criterion(
+                key="source", rule=fact("source") == "referral", label="Came by referral", evidence="field"
+            ),
             waives=("prospecting", "making_contact"),
         ),
         Transition(

@@ -1,0 +1,104 @@
+"""Prints the page of the catalog from its definitions: `python docs/generate_catalog.py > docs/catalog.md`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+
+from salesprocess import SalesProcess, Stage, Transition, catalog
+
+_INTRODUCTION = """\
+# The catalog
+
+Six sales processes ship with the library. They are constants: nobody can change one under somebody else, and a
+derived process is a new one.
+
+```python
+from salesprocess import Engine, catalog
+
+engine = Engine(catalog.get("seven_stage"))
+```
+
+```python
+>>> [process.key for process in catalog.all()]
+['pipeliner', 'seven_stage', 'seven_step', 'six_step', 'commercial', 'funnel']
+>>> print(engine.check({"stage": "closing", "signed_at": None}, "win"))
+'win' from 'closing' to 'generating_referrals' is blocked: 1 of 1 criteria is not met
+  - Contract signed (signed_at): known; not known yet
+Other moves from 'closing': go_back to overcoming_objections (with a reason); lose to lost (with a reason)
+```
+
+In all six, a deal is lost from any open stage, disqualified before the first presentation, taken back one stage, and
+reopened into an open stage that the caller names with `to=`: each with a reason. No stage is skipped, unless a move is
+there for it. Every process folds onto the same funnel, top, middle, bottom and after, by the phase of its stages.
+
+The facts in the criteria are attributes of your own deal; `Engine(process, facts={"budget": "finance.budget_ok"})` maps
+them onto your names. No stage has a probability: yours come from your own deals.
+
+The criteria of a last stage say when the work there is done. Nothing leads further, so no move asks for them.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join([_INTRODUCTION, *(line for process in catalog.all() for line in _section(process))])
+
+
+def _section(process: SalesProcess) -> Iterator[str]:
+    yield f"## {process.key.upper()}: {process.name}\n"
+    yield from _table(("stage", "phase", "kind", "objective", "exit criteria"), map(_stage_row, process.stages))
+    details = [line for stage in process.stages for line in _details(stage)]
+    if details:
+        yield "\n".join([*details, ""])
+    yield from _table(("move", "from", "to", "asks, besides the exit criteria", "starts"), _move_rows(process))
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    rule = ("---",) * len(head)
+    yield "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows)) + "\n"
+
+
+def _stage_row(stage: Stage) -> tuple[str, ...]:
+    asked = "<br>".join(str(criterion) for criterion in stage.gate())
+    return f"`{stage.key}`", stage.phase or "", stage.kind, stage.objective or "", asked
+
+
+def _details(stage: Stage) -> Iterator[str]:
+    parts = [
+        f"outcome: {stage.outcome}" if stage.outcome else "",
+        f"tactics: {', '.join(stage.tactics)}." if stage.tactics else "",
+        f"responsible: {stage.owner}." if stage.owner else "",
+        f"starts: {_keys(stage.starts)}." if stage.starts else "",
+    ]
+    told = " ".join(part[0].upper() + part[1:] for part in parts if part)
+    if told:
+        yield f"- `{stage.key}`: {told}"
+
+
+def _move_rows(process: SalesProcess) -> Iterator[tuple[str, ...]]:
+    """One row for the moves that differ in nothing but where they lead."""
+    targets: dict[tuple[str, ...], list[str]] = {}
+    for move in process.transitions:
+        row = (f"`{move.trigger}`", _keys(process.sources(move)), _asked(move), _started(move))
+        targets.setdefault(row, []).append(move.dest)
+    for (trigger, sources, asked, started), keys in targets.items():
+        yield trigger, sources, _keys(keys), asked, started
+
+
+def _asked(move: Transition) -> str:
+    asked = [str(criterion) for criterion in move.criteria]
+    asked += [f"nothing that {_keys(move.waives)} ask for"] if move.waives else []
+    return "<br>".join([*asked, *(["a reason"] if move.needs_reason else [])])
+
+
+def _started(move: Transition) -> str:
+    facts = ", ".join(f"{name} {value!r}" for name, value in move.start_facts.items())
+    return _keys(move.starts) + (f" with {facts}" if facts else "")
+
+
+def _keys(keys: Iterable[str]) -> str:
+    return ", ".join(f"`{key}`" for key in keys)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
