@@ -38,10 +38,7 @@ def table(coverage: Coverage) -> Iterator[str]:
 def page(coverage: Coverage) -> str:
     """The report as one HTML page that needs nothing else."""
     heads = "".join(f"<th>{head}</th>" for head in _HEADS)
-    rows = "".join(
-        f"<tr{'' if not each.missing else ' class=short'}>{''.join(f'<td>{escape(cell)}</td>' for cell in _row(each))}</tr>"
-        for each in coverage.processes
-    )
+    rows = "".join(map(_html_row, coverage.processes))
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>Process coverage</title><style>{_STYLE}</style>"
         f"<h1>Process coverage: {coverage.percent:.0f}%</h1><table><thead><tr>{heads}</tr></thead>"
@@ -57,6 +54,11 @@ def _row(each: ProcessCoverage) -> tuple[str, ...]:
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:
     first, *rest = zip(cells, widths, strict=True)
     return "  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)])
+
+
+def _html_row(each: ProcessCoverage) -> str:
+    cells = "".join(f"<td>{escape(cell)}</td>" for cell in _row(each))
+    return f"<tr{' class=short' if each.missing else ''}>{cells}</tr>"
 
 
 def _missing(each: ProcessCoverage) -> str:

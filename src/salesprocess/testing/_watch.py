@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from salesprocess.engine import Engine
 from salesprocess.errors import TransitionRefused
@@ -16,7 +16,7 @@ from salesprocess.errors import TransitionRefused
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from salesprocess.decision import Decision, StageChange
+    from salesprocess.decision import Decision, Plan, StageChange
     from salesprocess.process import SalesProcess
 
 
@@ -33,27 +33,34 @@ class Account(Protocol):
         """A move was made."""
 
 
-def _each(account: Account, decisions: tuple[Decision, ...]) -> None:
+Note: TypeAlias = "Callable[[Any, tuple[Any, ...], Any], None]"
+
+
+def _options(account: Account, _arguments: tuple[Any, ...], decisions: tuple[Decision, ...]) -> None:
     for decision in decisions:
         account.note_decision(decision)
 
 
-def _steps(account: Account, plan: Any) -> None:
+def _plan(account: Account, _arguments: tuple[Any, ...], plan: Plan) -> None:
     for step in plan.steps:
         account.note_findings(step)
 
 
-# `_find` is where every verb that moves a deal has its decision from; what they return is the change alone.
-_NOTES: dict[str, Callable[[Any, Any], None]] = {
-    "__init__": lambda _account, _nothing: None,
-    "check": lambda account, decision: account.note_decision(decision),
-    "options": _each,
-    "plan": _steps,
-    "_find": lambda account, found: account.note_decision(found[1]),
-    "fire": lambda account, change: account.note_change(change),
-    "afire": lambda account, change: account.note_change(change),
-    "start": lambda account, change: account.note_change(change),
-    "transition": lambda account, result: account.note_change(result[1]),
+def _change(account: Account, _arguments: tuple[Any, ...], change: StageChange) -> None:
+    account.note_change(change)
+
+
+# Every verb that moves a deal has its decision admitted; what it returns is the change alone.
+_NOTES: dict[str, Note] = {
+    "__init__": lambda _account, _arguments, _nothing: None,
+    "check": lambda account, _arguments, decision: account.note_decision(decision),
+    "options": _options,
+    "plan": _plan,
+    "_admit": lambda account, arguments, _change: account.note_findings(arguments[1]),
+    "fire": _change,
+    "afire": _change,
+    "start": _change,
+    "transition": lambda account, _arguments, result: account.note_change(result[1]),
 }
 
 
@@ -71,15 +78,15 @@ def watching(account_of: Callable[[SalesProcess], Account]) -> Iterator[None]:
 
     with ExitStack() as undo:
         for name, note in _NOTES.items():
-            original = vars(Engine).get(name)
-            if original is not None:
-                undo.callback(setattr, Engine, name, original)
-                setattr(Engine, name, _noting(original, note, account_for))
+            owner = next(each for each in Engine.__mro__ if name in vars(each))
+            original = vars(owner)[name]
+            undo.callback(setattr, owner, name, original)
+            setattr(owner, name, _noting(original, note, account_for))
         yield
 
 
 def _noting(
-    original: Callable[..., Any], note: Callable[[Any, Any], None], account_for: Callable[[Engine[Any]], Account]
+    original: Callable[..., Any], note: Note, account_for: Callable[[Engine[Any]], Account]
 ) -> Callable[..., Any]:
     """The method, which passes on what it returns, and the decision of a refusal that it raises."""
     if inspect.iscoroutinefunction(original):
@@ -88,7 +95,7 @@ def _noting(
         async def noting_later(engine: Engine[Any], /, *args: Any, **kwargs: Any) -> Any:
             with _noting_refusal(engine, account_for):
                 result = await original(engine, *args, **kwargs)
-            note(account_for(engine), result)
+            note(account_for(engine), args, result)
             return result
 
         return noting_later
@@ -97,7 +104,7 @@ def _noting(
     def noting(engine: Engine[Any], /, *args: Any, **kwargs: Any) -> Any:
         with _noting_refusal(engine, account_for):
             result = original(engine, *args, **kwargs)
-        note(account_for(engine), result)
+        note(account_for(engine), args, result)
         return result
 
     return noting

@@ -90,7 +90,7 @@ def assert_refused(  # noqa: PLR0913 - how a move is named, and what is expected
     return decision
 
 
-def assert_moves(  # noqa: PLR0913 - the arguments are those of fire()
+def assert_moves(
     engine: Engine[DealT],
     deal: DealT,
     trigger: str | None = None,
@@ -116,8 +116,8 @@ def assert_moves(  # noqa: PLR0913 - the arguments are those of fire()
     try:
         return engine.fire(deal, trigger, to=to, by=by, reason=reason, context=context, at=at)
     except TransitionRefused as refusal:
-        cause = refusal
-    _fail(f"{_move(trigger, to)} should be made, but it is refused ({cause.decision.kind})", cause.decision)
+        decision = refusal.decision
+        _fail(f"{_move(trigger, to)} should be made, but it is refused ({decision.kind})", decision, hide=refusal)
 
 
 def assert_conforms(process: SalesProcess, history: Iterable[StageChange]) -> Conformance:
@@ -140,7 +140,7 @@ def assert_conforms(process: SalesProcess, history: Iterable[StageChange]) -> Co
     return conformance
 
 
-def _refusal(  # noqa: PLR0913
+def _refusal(
     engine: Engine[DealT],
     deal: DealT,
     trigger: str | None,
@@ -184,6 +184,8 @@ def _move(trigger: str | None, to: str | None) -> str:
     return named if to is None else f"{named} to {to!r}"
 
 
-def _fail(sentence: str, decision: Decision) -> NoReturn:
+def _fail(sentence: str, decision: Decision, *, hide: TransitionRefused | None = None) -> NoReturn:
+    """Fails with the decision; a refusal that says the same is not shown above it."""
     __tracebackhide__ = True
-    raise AssertionError(f"{sentence}\n{decision}")
+    cause = None if hide is None else hide.__cause__
+    raise AssertionError(f"{sentence}\n{decision}") from cause

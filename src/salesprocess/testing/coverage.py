@@ -32,6 +32,7 @@ class ProcessCoverage:
     def __post_init__(self) -> None:
         self.points = tuple(dict.fromkeys(points_of(self.process)))
         self._names = names_of(self.process)
+        self._stages = {stage.key for stage in self.process.stages}
 
     @property
     def missing(self) -> tuple[Point, ...]:
@@ -50,7 +51,8 @@ class ProcessCoverage:
 
     def note_decision(self, decision: Decision) -> None:
         """Takes note of what a decision on a deal exercised."""
-        self.seen.add(Point("stage", decision.source))
+        if decision.source in self._stages:
+            self.seen.add(Point("stage", decision.source))
         if not decision:
             self.seen.add(Point("refusal", decision.kind))
         self.note_findings(decision)

@@ -30,6 +30,7 @@ class FrozenClock:
         self.at = at
 
     def __call__(self) -> datetime:
+        """The time it stands at."""
         return self.at
 
     def advance(self, by: timedelta) -> None:
