@@ -24,16 +24,18 @@ engine = Engine(catalog.get("seven_stage"))
 ['pipeliner', 'seven_stage', 'seven_step', 'six_step', 'commercial', 'funnel']
 >>> print(engine.check({"stage": "closing", "signed_at": None}, "win"))
 'win' from 'closing' to 'generating_referrals' is blocked: 1 of 1 criteria is not met
-  - Contract signed (signed_at): known; not known yet
+  - Contract signed (signed_at): expected a value, found nothing yet
 Other moves from 'closing': go_back to overcoming_objections (with a reason); lose to lost (with a reason)
 ```
 
-In all six, a deal is lost from any open stage, disqualified before the first presentation, taken back one stage, and
-reopened into an open stage that the caller names with `to=`: each with a reason. No stage is skipped, unless a move is
-there for it. Every process folds onto the same funnel, top, middle, bottom and after, by the phase of its stages.
+An advance or a win asks for the exit criteria of the stage it leaves. In all six, a deal is lost from any open stage,
+disqualified before the first presentation, taken back one stage, and reopened into an open stage that the caller
+names with `to=`: each with a reason. No stage is skipped, unless a move is there for it.
 
-The facts in the criteria are attributes of your own deal; `Engine(process, facts={"budget": "finance.budget_ok"})` maps
-them onto your names. No stage has a probability: yours come from your own deals.
+Every process folds onto the same funnel, top, middle, bottom and after, by the phase of its stages.
+
+The facts in the criteria are attributes of your own deal; `Engine(process, facts={"budget": "finance.budget_ok"})`
+maps them onto your names. No stage has a probability: yours come from your own deals.
 
 The criteria of a last stage say when the work there is done. Nothing leads further, so no move asks for them.
 """
@@ -59,7 +61,8 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[s
 
 
 def _stage_row(stage: Stage) -> tuple[str, ...]:
-    asked = "<br>".join(str(criterion) for criterion in stage.gate())
+    activities = [f"{activity.name}: done has `{stage.key}.{activity.key}`" for activity in stage.activities]
+    asked = "<br>".join([*activities, *map(str, stage.exit_criteria)])
     return f"`{stage.key}`", stage.phase or "", stage.kind, stage.objective or "", asked
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import runpy
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from salesprocess import Blocked, Engine, ReasonNeeded, SalesProcess, catalog
+from salesprocess.history import History, replay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,12 +103,12 @@ FIRST_PRESENTATION = {
 
 # A change here changes what a deal is asked for: it needs a new version of the process and a line in the CHANGELOG.
 FINGERPRINTS = {
-    "pipeliner": "0afd0561afde4231",
-    "seven_stage": "9a6de5abc220de16",
-    "seven_step": "9e8d1f7a18a2dfed",
-    "six_step": "274b775fddb6bf01",
-    "commercial": "be5f49d5765ef69c",
-    "funnel": "7113acc213e11997",
+    "pipeliner": "abc97a28aa4b5431",
+    "seven_stage": "097a30de6f434898",
+    "seven_step": "e01f2ee78d9e78c0",
+    "six_step": "f71c3f011b0a83b2",
+    "commercial": "6870f2a0d86d6c32",
+    "funnel": "bc58a3899ac2a94c",
 }
 
 
@@ -122,6 +123,10 @@ def meet(deal: SimpleNamespace, process: SalesProcess, key: str, value: object) 
         deal.signed_at = value
     else:
         setattr(deal, key, value)
+
+
+def at(hour: int) -> datetime:
+    return datetime(2026, 3, 2, hour, tzinfo=UTC)
 
 
 def keys_of(process: SalesProcess, *kinds: str) -> list[str]:
@@ -191,6 +196,41 @@ def test_a_closed_deal_is_reopened_with_a_reason_into_the_stage_that_is_named(
         with pytest.raises(ReasonNeeded):
             engine.fire(deal_in(closed), "reopen", to=stage)
         assert engine.fire(deal_in(closed), "reopen", to=stage, reason="budget found").dest == stage
+
+
+@EACH
+def test_a_deal_that_is_given_up_twice_comes_back_to_where_it_was_and_its_history_has_no_oddity(
+    process: SalesProcess,
+) -> None:
+    """Ahead, back, disqualified, reopened, on to the presentation, lost, reopened."""
+    engine, history = Engine[Any](process), History(process)
+    first, second = keys_of(process, "open")[:2]
+    deal = deal_in(first)
+    history.append(engine.start(deal, at=at(0)))
+    for key, value in WALKS[process.key][first].items():
+        meet(deal, process, key, value)
+    history.append(engine.fire(deal, "advance", at=at(1)))
+    history.append(engine.fire(deal, "go_back", at=at(2), reason="wrong person"))
+    history.append(engine.fire(deal, "disqualify", at=at(3), reason="too small"))
+    history.append(engine.fire(deal, "reopen", at=at(4), to=history.lost_in, reason="they grew"))
+    assert deal.stage == first
+    history.append(engine.fire(deal, "advance", at=at(5)))
+    history.append(engine.fire(deal, "lose", at=at(6), reason="chose another"))
+    history.append(engine.fire(deal, "reopen", at=at(7), to=history.lost_in, reason="and regretted it"))
+    assert deal.stage == history.stage == second
+    assert replay(process, history.changes)
+
+
+@EACH
+def test_a_win_that_was_a_slip_is_taken_back(process: SalesProcess) -> None:
+    engine = Engine[Any](process)
+    deal = deal_in(keys_of(process, "open")[-1])
+    for key, value in WALKS[process.key][deal.stage].items():
+        meet(deal, process, key, value)
+    history = History(process, [engine.fire(deal, "win", at=at(0))])
+    assert (deal.stage, history.outcome) == (keys_of(process, "won")[0], "won")
+    history.append(engine.fire(deal, "go_back", at=at(1), reason="the signature is missing"))
+    assert (history.outcome, history.closed_at, history.first_won_at) == ("open", None, at(0))
 
 
 @EACH

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum
 from inspect import getattr_static
-from types import MappingProxyType, MemberDescriptorType
+from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from salesprocess._rules import AllOf, AnyOf, AtLeast, Comparison, Not, Predicate, Rule, Term
@@ -80,49 +80,58 @@ class Lookup(NamedTuple):
     clock: Callable[[], datetime]
 
 
+class _Part(NamedTuple):
+    """A rule, compiled: its test, and the inputs that it uses."""
+
+    test: Test
+    uses: tuple[int, ...]
+
+    def judge(self, values: Values) -> int | Exception:
+        """The rule's status, or the exception of the rule or of an input that it uses."""
+        for used in self.uses:
+            value = values[used]
+            if isinstance(value, Raised):
+                return value.error
+        try:
+            return self.test(values)
+        except Exception as error:  # noqa: BLE001 - becomes the finding's error
+            return error
+
+
 class Gate:
     """The criteria of one move, compiled."""
 
-    __slots__ = ("_applies", "_inputs", "_names", "_readers", "_tests", "_uses", "criteria", "judge", "read")
+    __slots__ = ("_inputs", "_parts", "_readers", "criteria", "judge", "read")
 
     def __init__(self, criteria: Sequence[Criterion], lookup: Lookup) -> None:
         inputs = _Inputs(lookup)
         self.criteria = tuple(criteria)
-        tests, uses, applies = [], [], []
-        for criterion in criteria:
-            inputs.touched = {}
-            tests.append(_test_of(criterion, inputs))
-            applies.append(None if criterion.when is None else _compiled(criterion.when, inputs))
-            uses.append(tuple(inputs.touched))
-        self._tests, self._uses, self._applies = tuple(tests), tuple(uses), tuple(applies)
+        self._parts = tuple(
+            (
+                None if criterion.when is None else inputs.part(criterion.when),
+                inputs.part(criterion.rule),
+            )
+            for criterion in criteria
+        )
         self._inputs, self._readers = tuple(inputs.indexes), tuple(inputs.readers)
-        self.judge = _judge(self._tests)
+        self.judge = _judge(tuple(rule.test if when is None else _when(when, rule) for when, rule in self._parts))
         self.read = inputs.reader_of_attributes()
 
     def read_each(self, deal: Any, context: Context, at: datetime | None) -> Values:
-        """Every input, one by one; what cannot be read is a `Raised` in its place."""
+        """Every input, one by one: `None` for one that is missing, a `Raised` for one that cannot be read."""
         values = []
         for reader in self._readers:
             try:
-                values.append(reader(deal, context, at))
+                value = reader(deal, context, at)
+                values.append(None if is_missing(value) else value)
             except Exception as error:  # noqa: BLE001 - becomes the finding's error
                 values.append(Raised(error))
         return tuple(values)
 
     def judge_each(self, values: Values) -> Statuses | None:
         """One status for each criterion, an exception for one that raised; `None` when all are met."""
-        statuses = tuple(self._judge_one(index, values) for index in range(len(self._tests)))
+        statuses = tuple(_judge_part(when, rule, values) for when, rule in self._parts)
         return None if all(status is MET for status in statuses) else statuses
-
-    def _judge_one(self, index: int, values: Values) -> int | Exception:
-        for used in self._uses[index]:
-            value = values[used]
-            if isinstance(value, Raised):
-                return value.error
-        try:
-            return self._tests[index](values)
-        except Exception as error:  # noqa: BLE001 - becomes the finding's error
-            return error
 
     def findings(self, values: Values, statuses: Statuses | None) -> tuple[Finding, ...]:
         """What each criterion that applies came to, in declared order."""
@@ -133,17 +142,17 @@ class Gate:
         )
 
     def _applied(self, index: int, values: Values) -> bool:
-        applies = self._applies[index]
-        if applies is None or any(isinstance(values[used], Raised) for used in self._uses[index]):
-            return True
-        try:
-            return applies(values) != UNMET
-        except Exception:  # noqa: BLE001 - the finding's status is the error already
-            return True
+        when, _ = self._parts[index]
+        return when is None or when.judge(values) != UNMET
+
+    def _uses(self, index: int) -> tuple[int, ...]:
+        """The inputs of a criterion, those of its rule first."""
+        when, rule = self._parts[index]
+        return rule.uses if when is None else tuple(dict.fromkeys((*rule.uses, *when.uses)))
 
     def _finding(self, index: int, values: Values, status: int | Exception) -> Finding:
         criterion = self.criteria[index]
-        facts = {self._inputs[used].name: _as_found(values[used]) for used in self._uses[index]}
+        facts = {self._inputs[used].name: _as_found(values[used]) for used in self._uses(index)}
         rule = criterion.rule
         return Finding(
             key=criterion.key,
@@ -151,10 +160,30 @@ class Gate:
             status=_NAMES[status] if isinstance(status, int) else "errored",
             expected=rule.expected(),
             actual=_actual(rule, facts),
-            facts=MappingProxyType(facts),
+            facts=facts,
             severity=criterion.severity,
             error=None if isinstance(status, int) else status,
         )
+
+
+def _judge_part(when: _Part | None, rule: _Part, values: Values) -> int | Exception:
+    """A criterion's status: met where it does not apply, and at best unknown where that is not known."""
+    applies = MET if when is None else when.judge(values)
+    if isinstance(applies, Exception) or applies == UNMET:
+        return MET if applies == UNMET else applies
+    status = rule.judge(values)
+    return UNKNOWN if applies == UNKNOWN and status == UNMET else status
+
+
+def _when(when: _Part, rule: _Part) -> Test:
+    def test_when(values: Values) -> int:
+        applies = when.test(values)
+        if applies == UNMET:
+            return MET
+        status = rule.test(values)
+        return UNKNOWN if applies == UNKNOWN and status == UNMET else status
+
+    return test_when
 
 
 class _Input(NamedTuple):
@@ -175,6 +204,11 @@ class _Inputs:
         self.indexes: dict[_Input, int] = {}
         self.readers: list[Reader] = []
         self.touched: dict[int, None] = {}
+
+    def part(self, rule: Rule) -> _Part:
+        self.touched = {}
+        test = _compiled(rule, self)
+        return _Part(test, tuple(self.touched))
 
     def of_term(self, term: Term) -> int:
         return self._index(_Input(term.source, term.path or term.source), lambda: self._reader(term))
@@ -259,13 +293,6 @@ def _judge(tests: tuple[Test, ...]) -> Callable[[Values], Statuses | None]:
         return statuses if any(statuses) else None
 
     return judge_all
-
-
-def _test_of(criterion: Criterion, inputs: _Inputs) -> Test:
-    test = _compiled(criterion.rule, inputs)
-    if criterion.when is None:
-        return test
-    return _any((_not(_compiled(criterion.when, inputs)), test))
 
 
 def _compiled(rule: Rule, inputs: _Inputs) -> Test:

@@ -32,14 +32,13 @@ def usual_transitions(stages: Sequence[Stage], skip: Policy, back: Policy, reope
                 yield Transition(trigger="skip", source=left_key, dest=dest, needs_reason=skip == "with_reason")
     if back != "forbid":
         for entered, left in pairwise(way):
-            if entered.kind == left.kind:
-                yield Transition(
-                    trigger="go_back",
-                    source=left.key,
-                    dest=entered.key,
-                    direction="back",
-                    needs_reason=back == "with_reason",
-                )
+            yield Transition(
+                trigger="go_back",
+                source=left.key,
+                dest=entered.key,
+                direction="back",
+                needs_reason=back == "with_reason",
+            )
     yield from _side_moves(stages, open_keys, reopen)
 
 

@@ -247,6 +247,14 @@ class Comparison(Rule):
         return self.term.path or self.term.source
 
     def expected(self) -> str:
+        match self.op:
+            case "known":
+                return "a value"
+            case "contains" | "matches":
+                return f"to {self.op.removesuffix('s').removesuffix('e')} {_values.shown(self.value)}"
+        return self._predicate()
+
+    def _predicate(self) -> str:
         match self.value:
             case Term():
                 text = str(self.value)
@@ -262,7 +270,7 @@ class Comparison(Rule):
         return value.source == "now" if isinstance(value, Term) else isinstance(value, date)
 
     def __str__(self) -> str:
-        return f"{self.term} {self.expected()}" if self.op in _VERBLESS else f"{self.term} is {self.expected()}"
+        return f"{self.term} {self._predicate()}" if self.op in _VERBLESS else f"{self.term} is {self._predicate()}"
 
     __repr__ = __str__
 
@@ -346,7 +354,7 @@ class Not(Rule):
     def __str__(self) -> str:
         rule = self.rule
         if isinstance(rule, Comparison) and rule.op in _UNARY:
-            return f"{rule.term} is not {rule.expected()}"
+            return f"{rule.term} is not {rule.op}"
         return f"not ({rule})"
 
     __repr__ = __str__

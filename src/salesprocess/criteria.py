@@ -180,14 +180,14 @@ class Finding:
 
     def __str__(self) -> str:
         name = self.key if self.label == self.key else f"{self.label} ({self.key})"
-        return f"{name}: {self.expected}; {self._found()}"
+        return f"{name}: expected {self.expected}, {self._found()}"
 
     def _found(self) -> str:
         if self.status == "errored":
             return f"raised {type(self.error).__name__}: {self.error}"
         known = {name: value for name, value in self.facts.items() if value is not None}
         if not known:
-            return "not known yet"
+            return "found nothing yet"
         if len(self.facts) == 1:
             return f"found {_values.shown(self.actual)}"
         return "found " + ", ".join(f"{name} {_values.shown(value)}" for name, value in self.facts.items())

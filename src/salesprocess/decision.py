@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, TypeAlias
 
-from pydantic_core import core_schema, to_jsonable_python
+from pydantic_core import core_schema, from_json, to_json
 
 from salesprocess import _values
 from salesprocess.errors import (
@@ -25,7 +25,7 @@ from salesprocess.errors import (
 )
 
 if TYPE_CHECKING:
-    from salesprocess._gate import Gate, Statuses, Values
+    from salesprocess._gate import Statuses, Values
     from salesprocess.criteria import Finding
 
 DecisionKind: TypeAlias = Literal[
@@ -72,6 +72,24 @@ class Alternative(NamedTuple):
         return f"{self.trigger} to {self.dest}" + (f" ({', '.join(conditions)})" if conditions else "")
 
 
+class HasFindings(Protocol):
+    """What a decision asks for its findings: a gate."""
+
+    def findings(self, values: Values, statuses: Statuses | None) -> tuple[Finding, ...]:
+        """What each criterion came to."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The findings of a decision that was sent elsewhere."""
+
+    found: tuple[Finding, ...]
+
+    def findings(self, _values: Values, _statuses: Statuses | None) -> tuple[Finding, ...]:
+        return self.found
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """What a decision says whatever the deal: made once for a move, shared by all its decisions."""
@@ -82,7 +100,7 @@ class Case:
     trigger: str | None
     source: str
     dest: str | None
-    gate: Gate | None = None
+    gate: HasFindings | None = None
     needs_reason: bool = False
     reasons: tuple[str, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
@@ -236,7 +254,8 @@ class Decision:
         return tuple(getattr(self, name) for name in (*_PLAIN, "reasons", "alternatives"))
 
     def __reduce__(self) -> tuple[object, ...]:
-        raise TypeError("a Decision is not pickled: send its model_dump(mode='json')")
+        # A gate holds the engine's functions, which do not travel; what it found does.
+        return decision_of, (replace(self._case, gate=_Found(self.findings)),)
 
 
 _PLAIN = ("allowed", "kind", "message", "process", "version", "trigger", "source", "dest", "needs_reason")
@@ -271,7 +290,7 @@ def _dump_finding(found: Finding, mode: str) -> dict[str, Any]:
 def as_json(value: object) -> Any:
     """A host's value as JSON types; what has no such form as its text."""
     try:
-        return to_jsonable_python(value, fallback=_values.shown, inf_nan_mode="strings", serialize_unknown=True)
+        return from_json(to_json(value, fallback=_values.shown, inf_nan_mode="strings"))
     except Exception:  # noqa: BLE001 - a value that cannot be serialised must not hide the refusal
         return _values.shown(value)
 

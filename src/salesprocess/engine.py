@@ -97,7 +97,7 @@ class Engine(Decider[DealT]):
         move, decision, change, was, seq = self._settle(deal, trigger, to, by, reason, at, expect, override, context)
         if change is None:
             raise self._refused(deal, decision, context)
-        if move.first or move.then:
+        if move.first or move.then or id(deal) in self._moving:
             self._run(self._passage(deal, decision, was, seq, context), move, change)
         else:
             self._access.write(deal, same_kind(change.dest, was), change.seq)

@@ -136,7 +136,7 @@ class SalesProcess(Definition):
 
         >>> process = SalesProcess.linear(key="short", stages=[Stage(key="talk"), Stage(key="won", kind="won")])
         >>> [move.trigger for move in process.transitions]
-        ['win', 'lose', 'reopen']
+        ['win', 'go_back', 'lose', 'reopen']
         """
         all_stages = usual_stages(stages)
         own = {transition.trigger for transition in transitions}
@@ -199,7 +199,8 @@ class SalesProcess(Definition):
             return "hold"
         if left.kind in {"lost", "disqualified"} or (left.kind == "won" and entered.kind == "open"):
             return "reopen"
-        return "forward" if self.stages.index(entered) > self.stages.index(left) else "back"
+        keys = [stage.key for stage in self.stages]
+        return "forward" if keys.index(transition.dest) > keys.index(source) else "back"
 
     def gate(self, source: str, transition: Transition) -> tuple[Criterion, ...]:
         """All that a move asks for, in order, each once.

@@ -6,6 +6,7 @@ from typing import Final
 
 from salesprocess._names import suggestion
 from salesprocess.catalog.commercial import COMMERCIAL
+from salesprocess.catalog.frameworks import BANT, MEDDIC, MEDDPICC, SANDLER, SPICED, SPIN, Framework, Score
 from salesprocess.catalog.funnel import FUNNEL
 from salesprocess.catalog.pipeliner import PIPELINER
 from salesprocess.catalog.seven_stage import SEVEN_STAGE
@@ -13,7 +14,24 @@ from salesprocess.catalog.seven_step import SEVEN_STEP
 from salesprocess.catalog.six_step import SIX_STEP
 from salesprocess.process import SalesProcess
 
-__all__ = ["COMMERCIAL", "FUNNEL", "PIPELINER", "SEVEN_STAGE", "SEVEN_STEP", "SIX_STEP", "all", "get"]
+__all__ = [
+    "BANT",
+    "COMMERCIAL",
+    "FUNNEL",
+    "MEDDIC",
+    "MEDDPICC",
+    "PIPELINER",
+    "SANDLER",
+    "SEVEN_STAGE",
+    "SEVEN_STEP",
+    "SIX_STEP",
+    "SPICED",
+    "SPIN",
+    "Framework",
+    "Score",
+    "all",
+    "get",
+]
 
 _PROCESSES: Final = (PIPELINER, SEVEN_STAGE, SEVEN_STEP, SIX_STEP, COMMERCIAL, FUNNEL)
 

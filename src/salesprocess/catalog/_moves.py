@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, takewhile
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from salesprocess.process import SalesProcess, Stage, Transition
@@ -25,7 +25,7 @@ def linear_with_exits(
     `presented_from` is the stage of the first presentation, from which a deal is no longer disqualified.
     """
     before = tuple(stage.key for stage in takewhile(lambda stage: stage.key != presented_from, stages))
-    process = SalesProcess.linear(
+    return SalesProcess.linear(
         key=key,
         name=name,
         stages=[
@@ -43,12 +43,3 @@ def linear_with_exits(
             *transitions,
         ],
     )
-    return SalesProcess(
-        key=key, name=name, stages=process.stages, transitions=(*process.transitions, _back_from_won(stages))
-    )
-
-
-def _back_from_won(stages: Sequence[Stage]) -> Transition:
-    """The way back for a deal that was not won after all: a signature that was withdrawn, or a slip of the hand."""
-    closing, won = next(pair for pair in pairwise(stages) if pair[1].kind == "won")
-    return Transition(trigger="go_back", source=won.key, dest=closing.key, direction="back", needs_reason=True)

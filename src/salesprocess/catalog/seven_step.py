@@ -75,6 +75,7 @@ SEVEN_STEP: Final[SalesProcess] = linear_with_exits(
         ),
         Stage(
             key="follow_up",
+            name="Follow-up",
             kind="won",
             phase="after",
             objective="Keep the relationship, and check that the customer is satisfied.",

@@ -16,7 +16,7 @@ from salesprocess.catalog._criteria import (
 )
 from salesprocess.catalog._moves import linear_with_exits
 from salesprocess.criteria import Criterion, fact
-from salesprocess.process import SalesProcess, Stage
+from salesprocess.process import Activity, SalesProcess, Stage
 
 SIX_STEP: Final[SalesProcess] = linear_with_exits(
     key="six_step",
@@ -75,11 +75,12 @@ SIX_STEP: Final[SalesProcess] = linear_with_exits(
         ),
         Stage(
             key="follow_up",
+            name="Follow-up",
             kind="won",
             phase="after",
             objective="See that the customer is served, and build on the relationship.",
             outcome="A customer whose satisfaction is known.",
-            activities=("post_sale_follow_up", "relationship_building"),
+            activities=(Activity(key="post_sale_follow_up", name="Post-sale follow-up"), "relationship_building"),
             exit_criteria=SATISFACTION,
         ),
     ],

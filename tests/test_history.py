@@ -1,0 +1,306 @@
+"""What is derived from a history, what may be added to it, and what a past is reported for."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from salesprocess import DealError, Engine, SalesProcess, Stage, StageChange, Transition
+from salesprocess.catalog import PIPELINER
+from salesprocess.history import History, read_changes, replay
+
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+PROCESS = SalesProcess.linear(
+    key="p",
+    stages=[
+        *(Stage(key=key) for key in "abc"),
+        Stage(key="won", kind="won"),
+        Stage(key="more", kind="won"),
+        Stage(key="hold", kind="on_hold"),
+    ],
+)
+
+
+def day(number: float) -> datetime:
+    return START + timedelta(days=number)
+
+
+def change(source: str | None, dest: str, at: float, **more: Any) -> StageChange:
+    triggers = {(left, move.dest): move.trigger for left, move in PROCESS.moves()}
+    fields = {"seq": None, "trigger": "start" if source is None else triggers.get((source, dest), "import")} | more
+    return StageChange(
+        process="p", version=1, fingerprint=PROCESS.fingerprint, source=source, dest=dest, at=day(at), **fields
+    )
+
+
+def path(*stages: str, **more: Any) -> list[StageChange]:
+    """One change a day through these stages."""
+    sources = (None, *stages)
+    return [change(sources[index], dest, index, **more) for index, dest in enumerate(stages)]
+
+
+def test_empty_history_is_in_no_stage() -> None:
+    history = History(PROCESS)
+    assert (history.stage, history.outcome, history.entered_at, history.closed_at) == (None, None, None, None)
+    assert history.reached == history.visited == ()
+
+
+def test_stage_and_entry_are_those_of_the_last_change() -> None:
+    history = History(PROCESS, path("a", "b"))
+    assert (history.stage, history.entered_at, history.outcome) == ("b", day(1), "open")
+
+
+def test_closing_date_is_gone_once_the_deal_is_reopened() -> None:
+    """A CRM that stores the closing date keeps it after reopening, and counts the deal as closed."""
+    history = History(PROCESS, path("a", "lost"))
+    assert history.closed_at == day(1)
+    history.append(change("lost", "a", 2, reason="r"))
+    assert history.closed_at is None
+
+
+def test_closing_date_is_that_of_winning_while_a_deal_moves_on_through_won_stages() -> None:
+    history = History(PROCESS, path("a", "b", "c", "won", "more"))
+    assert (history.outcome, history.closed_at) == ("won", day(3))
+
+
+def test_first_win_is_kept_when_a_won_deal_is_lost_later() -> None:
+    history = History(PROCESS, path("c", "won", "c", "lost"))
+    assert (history.first_won_at, history.closed_at, history.outcome) == (day(1), day(3), "lost")
+
+
+def test_lost_deal_knows_the_stage_it_was_lost_in() -> None:
+    assert History(PROCESS, path("a", "b", "lost")).lost_in == "b"
+    assert History(PROCESS, path("a", "b", "hold", "lost")).lost_in == "b"
+    assert History(PROCESS, path("a", "b")).lost_in is None
+
+
+def test_reopening_goes_back_to_the_stage_it_was_lost_in() -> None:
+    engine: Engine[Any] = Engine(PROCESS)
+    history = History(PROCESS, path("a", "b", "lost"))
+    deal = {"stage": history.stage}
+    assert engine.fire(deal, "reopen", to=history.lost_in, reason="budget is back").dest == "b"
+
+
+def test_time_in_a_stage_is_of_the_latest_stay_or_of_all() -> None:
+    history = History(PROCESS, path("a", "b", "a", "b", "c"))
+    assert history.time_in("a") == timedelta(days=1)
+    assert history.time_in("a", which="cumulative") == timedelta(days=2)
+    assert history.time_in("won") is None
+
+
+def test_stay_that_goes_on_counts_up_to_the_time_asked_for() -> None:
+    history = History(PROCESS, path("a", "b", "a"))
+    assert history.time_in("a") is None
+    assert history.time_in("a", which="cumulative") == timedelta(days=1)
+    assert history.time_in("a", at=day(5)) == timedelta(days=3)
+    assert history.time_in("a", which="cumulative", at=day(5)) == timedelta(days=4)
+
+
+def test_stay_is_never_shorter_than_nothing() -> None:
+    history = History(PROCESS, [change(None, "a", 3), change("a", "b", 1)])
+    assert history.time_in("a") == timedelta(0)
+
+
+def test_move_within_a_stage_does_not_begin_a_new_stay() -> None:
+    history = History(PIPELINER, [])
+    engine: Engine[Any] = Engine(PIPELINER)
+    deal = {"stage": "close"}
+    history = History(PIPELINER, [engine.fire(deal, "repeat_sale", at=day(n)) for n in (0, 1)])
+    assert history.entered_at == day(0)
+
+
+def test_time_in_an_unknown_stage_names_the_nearest() -> None:
+    with pytest.raises(DealError, match="did you mean 'more'"):
+        History(PROCESS).time_in("mor")
+
+
+def test_skipped_stages_are_reached_but_not_visited() -> None:
+    history = History(PROCESS, path("a", "c", "lost"))
+    assert (history.visited, history.reached, history.skipped) == (("a", "c", "lost"), ("a", "b", "c"), ("b",))
+
+
+def test_history_is_by_key_so_that_a_renamed_stage_keeps_its_past() -> None:
+    """A CRM that keeps names in its log loses the history of a renamed stage."""
+    data = json.loads(PROCESS.model_dump_json())
+    data["stages"][0]["name"] = "Something else"
+    renamed = SalesProcess.model_validate(data)
+    assert replay(renamed, path("a", "b"))
+    assert History(renamed, path("a", "b")).time_in("a") == timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        ({"source": "c"}, "it leaves 'c', the deal is in 'b'"),
+        ({"dest": "nowhere"}, "no stage 'nowhere'"),
+        ({"at": day(0.5)}, "is before the last one's"),
+        ({"process": "other"}, "of process 'other'"),
+        ({"seq": 9}, "its number is 9, the last one's 2"),
+        ({"dest": "more"}, "'advance' does not lead from 'b' to 'more'"),
+    ],
+)
+def test_append_refuses_what_does_not_follow(spoil: dict[str, Any], words: str) -> None:
+    history = History(PROCESS)
+    for each in path("a", "b"):
+        history.append(each)
+    following = change("b", "c", 2)._replace(**spoil)
+    with pytest.raises(DealError, match=words):
+        history.append(following)
+    assert len(history) == 2
+
+
+def test_append_numbers_what_the_engine_did_not_count() -> None:
+    history = History(PROCESS)
+    assert [history.append(each).seq for each in path("a", "b")] == [1, 2]
+
+
+def test_first_change_enters_the_first_stage() -> None:
+    with pytest.raises(DealError, match="it starts in 'b', not in 'a'"):
+        History(PROCESS).append(change(None, "b", 0))
+
+
+def test_json_round_trip_is_the_identity() -> None:
+    history = History(PROCESS, path("a", "b", "lost", by="ana", reason="r"))
+    assert History(PROCESS, json.loads(json.dumps(history.model_dump(mode="json")))) == history
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        (path("a", "b", "c", "won"), []),
+        (path("a", "c"), ["skip"]),
+        (path("b"), ["skip"]),
+        ([*path("a", "b", "c"), change("c", "a", 3)], ["backward"]),
+        (path("a", "lost", "won"), ["after_closing"]),
+        (path("a", "nowhere"), ["unknown_stage"]),
+        ([change(None, "a", 0), change("b", "c", 1)], ["broken_chain"]),
+        ([change(None, "a", 1), change("a", "b", 0)], ["clock_back"]),
+        ([change(None, "a", 0), change("a", "b", 0)], ["tie"]),
+        ([change(None, "a", 0, seq=1), change("a", "b", 1, seq=1)], ["duplicate"]),
+        ([change(None, "a", 0), change("a", "b", 1, trigger="win")], ["illegal_move"]),
+        ([change(None, "a", 0), change("a", "won", 1, source_kind="migration")], []),
+    ],
+)
+def test_replay_reports_each_oddity_with_its_position(changes: list[StageChange], codes: list[str]) -> None:
+    conformance = replay(PROCESS, changes)
+    assert [oddity.code for oddity in conformance.oddities] == codes
+    assert bool(conformance) is not bool(codes)
+    assert all(oddity.position == len(changes) - 1 for oddity in conformance.oddities)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.builds(change, st.none() | st.sampled_from("abcx"), st.sampled_from("abcx"), st.integers(0, 5)), max_size=6
+    )
+)
+def test_no_past_is_ever_refused(changes: list[StageChange]) -> None:
+    conformance = replay(PROCESS, changes)
+    history = conformance.history
+    assert list(history) == changes
+    assert set(history.skipped) | set(history.visited) >= set(history.reached)
+    total = [history.time_in(key, which="cumulative", at=day(9)) for key in {each.dest for each in changes}]
+    assert all(time is not None and time >= timedelta(0) for time in total)
+
+
+ROWS = [
+    {"deal_id": "1", "stage": "a", "at": "2026-03-01T09:00:00Z"},
+    {"deal_id": "1", "stage": "a", "at": "2026-03-02T09:00:00Z"},
+    {"deal_id": "1", "stage": "b", "at": "2026-03-03T09:00:00Z"},
+]
+
+
+def test_rows_whose_stage_did_not_change_are_collapsed() -> None:
+    """A moved amount or closing date makes a row too: such rows are no moves."""
+    log = read_changes(ROWS, PROCESS)
+    assert [each.dest for each in log.histories["1"]] == ["a", "b"]
+    assert log.collapsed == 1
+    assert {each.source_kind for each in log.histories["1"]} == {"import"}
+
+
+def test_log_from_a_csv_file_is_read_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "log.csv"
+    with file.open("w", newline="") as out:
+        writer = csv.DictWriter(out, ["deal_id", "stage", "at"])
+        writer.writeheader()
+        writer.writerows(ROWS)
+    assert read_changes(file, PROCESS).histories == read_changes(ROWS, PROCESS).histories
+
+
+def test_rows_of_the_same_second_keep_their_order_by_sequence() -> None:
+    rows = [{"deal_id": "1", "stage": key, "at": "2026-03-01T09:00:00Z", "n": n} for key, n in [("b", 2), ("a", 1)]]
+    log = read_changes(rows, PROCESS, seq="n")
+    assert [each.dest for each in log.histories["1"]] == ["a", "b"]
+    assert [oddity.code for oddity in log.oddities["1"]] == ["tie"]
+
+
+def test_naive_time_is_refused_with_the_fix_or_taken_in_the_zone_named() -> None:
+    rows = [{"deal_id": "1", "stage": "a", "at": "2026-03-01 23:30:00"}]
+    with pytest.raises(DealError, match="name the one that is meant with zone="):
+        read_changes(rows, PROCESS)
+    log = read_changes(rows, PROCESS, zone=ZoneInfo("America/Phoenix"))
+    assert log.histories["1"][0].at.astimezone(UTC) == datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
+
+
+def test_what_cannot_be_read_is_reported_and_the_rest_is_kept() -> None:
+    rows = [{**ROWS[0], "at": "soon"}, *ROWS, {**ROWS[2], "stage": "zz", "at": "2026-03-04T09:00:00Z"}]
+    log = read_changes(rows, PROCESS)
+    assert [(row, "'soon' is no time" in why) for row, why in log.skipped_rows] == [(1, True)]
+    assert [oddity.code for oddity in log.oddities["1"]] == ["unknown_stage"]
+
+
+def test_missing_column_names_the_nearest() -> None:
+    with pytest.raises(DealError, match="did you mean 'deal_id'"):
+        read_changes(ROWS, PROCESS, deal="dealid")
+
+
+def test_stage_values_of_the_log_are_mapped_to_keys() -> None:
+    log = read_changes([{**ROWS[0], "stage": "7"}], PROCESS, stages={"7": "c"})
+    assert log.histories["1"].stage == "c"
+
+
+def test_id_used_again_makes_two_histories() -> None:
+    rows = [
+        {"deal_id": "1", "kind": kind, "stage": stage, "at": f"2026-03-0{number}T09:00:00Z"}
+        for number, (kind, stage) in enumerate(
+            [("add", ""), ("move", "a"), ("move", "b"), ("add", ""), ("move", "a")], 1
+        )
+    ]
+    log = read_changes(rows, PROCESS, keep=lambda row: row["kind"] == "move", begins=lambda row: row["kind"] == "add")
+    assert {key: len(history) for key, history in log.histories.items()} == {"1": 2, ("1", 2): 1}
+
+
+SHARED = Path(__file__).parents[1].parent / "shared" / "data" / "pipedrive" / "deal_changes.csv"
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the large log is not here")
+def test_large_log_comes_out_as_2000_deals_and_6906_moves() -> None:
+    """Read by id alone it would be 1,995 deals, 8 of whose moves would look backward."""
+    stages = {str(number): f"s{number}" for number in range(1, 10)}
+    process = SalesProcess.linear(
+        key="nine",
+        stages=[*(Stage(key=key) for key in stages.values()), Stage(key="won", kind="won")],
+        transitions=[Transition(trigger="lose", source="*", dest="lost")],
+    )
+    log = read_changes(
+        SHARED,
+        process,
+        stage="new_value",
+        at="change_time",
+        stages=stages,
+        zone=UTC,
+        keep=lambda row: row["changed_field_key"] == "stage_id",
+        begins=lambda row: row["changed_field_key"] == "add_time",
+    )
+    odd = [oddity.code for oddities in log.oddities.values() for oddity in oddities if oddity.position]
+    assert len(log.histories) == 2000
+    assert sum(len(history) - 1 for history in log.histories.values()) == 6906
+    assert (odd.count("skip"), odd.count("backward")) == (2501, 0)

@@ -1,0 +1,258 @@
+"""Definitions: what is refused, what comes back, and what a gate asks for."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from salesprocess import Activity, Criterion, DefinitionError, SalesProcess, Stage, Transition, fact
+from salesprocess.catalog import SEVEN_STAGE
+
+OPEN = [Stage(key="a"), Stage(key="b"), Stage(key="c")]
+WON = Stage(key="won", kind="won")
+
+
+def problems_of(make: Any) -> dict[str, str]:
+    """The paths and codes of all problems that making a definition raises."""
+    with pytest.raises(DefinitionError) as caught:
+        make()
+    return {problem.path: problem.code for problem in caught.value.problems}
+
+
+def test_every_mistake_is_reported_at_once_with_its_path() -> None:
+    found = problems_of(
+        lambda: SalesProcess(
+            key="Bad Key",
+            stages=[
+                Stage(key="a", starts="no slug"),
+                Stage(key="a", probability=1.5, time_limit=timedelta(0)),
+                Stage(key="x y", activities=["call", "call"]),
+            ],
+            transitions=[
+                Transition(trigger="go", source="aa", dest="lst"),
+                Transition(trigger="go", source=(), dest="a", waives="nowhere"),
+                Transition(trigger="to it", source="a", dest="a"),
+                Transition(trigger="again", source="*", dest="a"),
+                Transition(trigger="again", source=("x y", "a"), dest="a"),
+            ],
+        )
+    )
+    assert found == {
+        "key": "bad_key",
+        "stages[0].starts[0]": "bad_key",
+        "stages[1].key": "duplicate_stage",
+        "stages[1].probability": "bad_probability",
+        "stages[1].time_limit": "bad_time_limit",
+        "stages[2].key": "bad_key",
+        "stages[2].activities[1].key": "duplicate_activity",
+        "transitions[0].source": "unknown_stage",
+        "transitions[0].dest": "unknown_stage",
+        "transitions[1].source": "no_source",
+        "transitions[1].waives[0]": "unknown_stage",
+        "transitions[2].trigger": "bad_key",
+        "transitions[4]": "duplicate_transition",
+    }
+
+
+def test_mistakes_of_shape_and_of_meaning_are_reported_together() -> None:
+    data = json.loads(SEVEN_STAGE.model_dump_json())
+    data["stages"][0]["probabilty"] = 0.5
+    data["stages"][1]["kind"] = "opn"
+    data["stages"][2]["probability"] = 7
+    data["stages"][3]["exit_criteria"][0]["rule"]["op"] = "=>"
+    data["transitions"][0]["dest"] = "qualifing"
+    found = problems_of(lambda: SalesProcess.model_validate(data))
+    assert list(found) == [
+        "stages[0].probabilty",
+        "stages[1].kind",
+        "stages[3].exit_criteria[0].rule",
+        "stages[2].probability",
+        "transitions[0].dest",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Stage(key="a", knd="won"), "did you mean 'kind'"),  # type: ignore[call-arg]
+        (lambda: Stage.model_validate({"name": "A"}), "'key' is needed"),
+        (lambda: SalesProcess(key="p", stages=[WON]), "needs a stage of kind 'open'"),
+        (
+            lambda: SalesProcess(
+                key="p", stages=[*OPEN, WON], transitions=[Transition(trigger="t", source="a", dest="wn")]
+            ),
+            "did you mean 'won'",
+        ),
+        (lambda: SalesProcess.model_validate_json("{"), "JSON"),
+        (lambda: Stage(key="a", exit_criteria=[fact("x") > 1, fact("x") < 9]), ""),
+    ],
+)
+def test_message_says_how_to_mend_it(make: Any, message: str) -> None:
+    if not message:
+        assert "Criterion(key=" in str(_error_of(lambda: SalesProcess(key="p", stages=[make(), WON])))
+        return
+    assert message in str(_error_of(make))
+
+
+def _error_of(make: Any) -> DefinitionError:
+    with pytest.raises(DefinitionError) as caught:
+        make()
+    return caught.value
+
+
+def test_nan_is_no_probability() -> None:
+    assert problems_of(lambda: SalesProcess(key="p", stages=[Stage(key="a", probability=float("nan"))])) == {
+        "stages[0].probability": "bad_probability"
+    }
+
+
+def test_definitions_are_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        SEVEN_STAGE.key = "other"
+
+
+def test_json_round_trip_is_the_identity_and_keeps_the_fingerprint() -> None:
+    loaded = SalesProcess.model_validate_json(SEVEN_STAGE.model_dump_json())
+    assert loaded == SEVEN_STAGE
+    assert loaded.fingerprint == SEVEN_STAGE.fingerprint
+
+
+def test_fingerprint_is_blind_to_names_guidance_and_version() -> None:
+    def make(**labels: Any) -> SalesProcess:
+        rule = Criterion(key="x", rule=fact("x") > 1, label=labels.get("label"), evidence=labels.get("evidence"))
+        stage = Stage(key="a", exit_criteria=rule, name=labels.get("name", ""), objective=labels.get("objective"))
+        return SalesProcess.linear(key="p", version=labels.get("version", 1), stages=[stage, WON])
+
+    labelled = make(label="X", evidence="field", name="Alpha", objective="talk", version=7)
+    assert labelled.fingerprint == make().fingerprint
+    assert labelled != make()
+
+
+def test_fingerprint_tells_meanings_apart() -> None:
+    def make(limit: int, **options: Any) -> str:
+        stage = Stage(key="a", exit_criteria=fact("x") > limit, **options)
+        return SalesProcess.linear(key="p", stages=[stage, WON]).fingerprint
+
+    assert len({make(1), make(2), make(1, probability=0.5), make(1, starts="delivery")}) == 4
+
+
+def test_fingerprint_is_the_same_in_another_process_with_another_hash_seed() -> None:
+    code = "from salesprocess.catalog import SEVEN_STAGE; print(SEVEN_STAGE.fingerprint)"
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+        assert run.stdout.strip() == SEVEN_STAGE.fingerprint
+
+
+def moves(process: SalesProcess) -> set[tuple[str, str, str]]:
+    return {(source, move.trigger, move.dest) for source, move in process.moves()}
+
+
+def test_linear_builds_the_usual_process() -> None:
+    process = SalesProcess.linear(key="p", stages=[*OPEN, WON, Stage(key="hold", kind="on_hold")])
+    assert moves(process) == {
+        *{("a", "advance", "b"), ("b", "advance", "c"), ("c", "win", "won")},
+        *{("b", "go_back", "a"), ("c", "go_back", "b"), ("won", "go_back", "c")},
+        *{(key, "lose", "lost") for key in ("a", "b", "c", "hold")},
+        *{(key, "hold", "hold") for key in "abc"},
+        *{("hold", "resume", key) for key in "abc"},
+        *{("lost", "reopen", key) for key in "abc"},
+    }
+
+
+def test_linear_policies_forbid_allow_or_ask_for_a_reason() -> None:
+    strict = SalesProcess.linear(key="p", stages=[*OPEN, WON], back="forbid", reopen="forbid")
+    assert {trigger for _, trigger, _ in moves(strict)} == {"advance", "win", "lose"}
+    loose = SalesProcess.linear(key="p", stages=[*OPEN, WON], skip="with_reason", back="allow")
+    reasons = {move.trigger: move.needs_reason for move in loose.transitions}
+    assert reasons == {"advance": False, "win": False, "skip": True, "go_back": False, "lose": True, "reopen": True}
+    assert ("a", "skip", "c") in moves(loose)
+
+
+def gate_keys(process: SalesProcess, trigger: str, source: str) -> list[str]:
+    found = next((s, move) for s, move in process.moves() if s == source and move.trigger == trigger)
+    return [criterion.key for criterion in process.gate(*found)]
+
+
+def gated(**options: Any) -> SalesProcess:
+    stages = [
+        Stage(key="a", exit_criteria=fact("xa").is_known()),
+        Stage(key="b", entry_criteria=fact("eb").is_known(), exit_criteria=fact("xb").is_known()),
+        Stage(key="c", entry_criteria=fact("ec").is_known(), exit_criteria=fact("xc").is_known()),
+        WON,
+        Stage(key="lost", kind="lost", entry_criteria=fact("el").is_known()),
+    ]
+    return SalesProcess.linear(key="p", stages=stages, skip="allow", **options)
+
+
+def test_forward_gate_is_exit_then_own_then_entry() -> None:
+    assert gate_keys(gated(), "advance", "a") == ["xa", "eb"]
+
+
+def test_skip_asks_for_the_exit_of_the_stages_jumped_over() -> None:
+    assert gate_keys(gated(), "skip", "a") == ["xa", "xb", "ec"]
+
+
+def test_waived_stages_are_not_asked() -> None:
+    own = Transition(trigger="fast", source="a", dest="c", waives=("a", "b"), criteria=fact("vip").is_true())
+    assert gate_keys(gated(transitions=[own]), "fast", "a") == ["vip", "ec"]
+
+
+@pytest.mark.parametrize(("trigger", "source"), [("go_back", "b"), ("lose", "b"), ("reopen", "lost")])
+def test_other_directions_ask_only_their_own(trigger: str, source: str) -> None:
+    assert gate_keys(gated(), trigger, source) == []
+
+
+def test_cumulative_asks_again_for_all_earlier_exits() -> None:
+    assert gate_keys(gated(cumulative=True), "win", "c") == ["xa", "xb", "xc"]
+
+
+def test_criterion_of_several_stages_is_asked_once() -> None:
+    rule = fact("budget").is_true()
+    process = SalesProcess.linear(
+        key="p", stages=[Stage(key="a", exit_criteria=rule), Stage(key="b", exit_criteria=rule), WON], cumulative=True
+    )
+    assert gate_keys(process, "win", "b") == ["budget"]
+
+
+def test_activity_is_asked_for_in_the_done_collection_with_its_own_criteria() -> None:
+    stage = Stage(key="a", activities=["call", Activity(key="visit", criteria=fact("met_boss").is_true())])
+    assert [criterion.key for criterion in stage.gate()] == ["a.call", "a.visit", "met_boss"]
+
+
+def test_stage_finds_the_nearest_key() -> None:
+    with pytest.raises(KeyError, match="did you mean 'qualifying'"):
+        SEVEN_STAGE.stage("qualifing")
+
+
+NASTY = ["trigger", "state", "to_a", "may_trigger", "is_trigger", "machine", "0", "a-b"]
+names = st.text(max_size=20) | st.sampled_from(['"]-->x', "[*]", "';--", "Ünï ✓", "\n"])
+
+
+@settings(max_examples=50)
+@given(st.lists(st.sampled_from(NASTY), min_size=1, unique=True), st.data())
+def test_any_names_and_slugs_survive_the_round_trip(keys: list[str], data: st.DataObject) -> None:
+    stages = [Stage(key=key, name=data.draw(names), objective=data.draw(names)) for key in keys]
+    process = SalesProcess.linear(key="p", stages=[*stages, WON], skip="allow")
+    assert SalesProcess.model_validate_json(process.model_dump_json()) == process
+
+
+def test_a_definition_in_a_hosts_own_model_is_validated_with_it() -> None:
+    from pydantic import BaseModel
+
+    class Settings(BaseModel):
+        process: SalesProcess
+
+    settings = Settings.model_validate({"process": SEVEN_STAGE.model_dump(mode="json")})
+    assert settings.process == SEVEN_STAGE
+    with pytest.raises(ValidationError, match="unknown key"):
+        Settings.model_validate({"process": {"key": "p", "stages": [{"key": "a", "nme": 1}]}})
