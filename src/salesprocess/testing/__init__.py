@@ -12,24 +12,28 @@ if TYPE_CHECKING:
     from salesprocess.testing.assertions import assert_allowed, assert_conforms, assert_moves, assert_refused
     from salesprocess.testing.coverage import Coverage, Point, ProcessCoverage, covering
     from salesprocess.testing.doubles import FrozenClock, RecordingHooks, Seen
+    from salesprocess.testing.routes import Path, Step, paths
     from salesprocess.testing.snapshot import assert_unchanged
 
 __all__ = [
     "Coverage",
     "FrozenClock",
+    "Path",
     "Point",
     "ProcessCoverage",
     "RecordingHooks",
     "Seen",
+    "Step",
     "assert_allowed",
     "assert_conforms",
     "assert_moves",
     "assert_refused",
     "assert_unchanged",
     "covering",
+    "paths",
 ]
 
-_MODULES = ("assertions", "coverage", "doubles", "snapshot")
+_MODULES = ("assertions", "coverage", "doubles", "routes", "snapshot")
 
 
 def __getattr__(name: str) -> Any:

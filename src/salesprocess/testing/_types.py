@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -13,10 +13,6 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 from salesprocess._names import suggestion
 
 MONDAY = datetime(2026, 1, 5, 9, tzinfo=UTC)
-_COLLECTIONS = (list, tuple, set, frozenset)
-_ABSTRACT = {Sequence: list, Collection: list}
-_INSTANT = timedelta(microseconds=1)
-_CENT = Decimal("0.01")
 
 
 class Field(NamedTuple):
@@ -139,12 +135,12 @@ def _options(hint: Any) -> list[Any]:
 def as_type(value: Any, hint: Any) -> Any:
     """The value as the hint has it, where the same value has a form of that type: an enum's member, a set."""
     for option in _options(hint):
-        origin = _ABSTRACT.get(get_origin(option) or option, get_origin(option) or option)
         if isinstance(option, type) and issubclass(option, Enum) and not isinstance(value, Enum):
             members = [member for member in option if member.value == value]
             return members[0] if members else value
-        if isinstance(value, list) and origin in _COLLECTIONS:
-            return origin(_elements(value, option))
+        collection = _EMPTY.get(get_origin(option) or option)
+        if isinstance(value, list) and isinstance(collection, type) and collection is not dict:
+            return collection(_elements(value, option))
     return value
 
 
@@ -192,45 +188,65 @@ def plain_values(hint: Any, literals: Collection[Any]) -> Iterator[Any]:
         yield from _plain_values(option, literals)
 
 
-def _plain_values(kind: Any, literals: Collection[Any]) -> Iterator[Any]:  # noqa: PLR0912 - one branch a type
-    numbers = [each for each in literals if isinstance(each, int | float | Decimal) and not isinstance(each, bool)]
-    origin = _ABSTRACT.get(get_origin(kind) or kind, get_origin(kind) or kind)
-    if kind is bool:
-        yield from (True, False)
-    elif kind is int:
-        yield from dict.fromkeys([1, 0, *(int(number) + step for number in numbers for step in (0, 1, -1))])
-    elif kind is float:
-        yield from dict.fromkeys([1.0, 0.0, *(float(number) + step for number in numbers for step in (0, 0.01, -0.01))])
-    elif kind is Decimal:
-        yield from dict.fromkeys(
-            [Decimal(1), Decimal(0), *(Decimal(str(n)) + step for n in numbers for step in (0, _CENT, -_CENT))]
-        )
-    elif kind is str:
-        texts = [each for each in literals if isinstance(each, str)]
-        yield from dict.fromkeys(["x", *texts, *(f"{text}x" for text in texts), ""])
-    elif kind is datetime:
-        times = [each for each in literals if isinstance(each, datetime)]
-        yield from dict.fromkeys([MONDAY, *(time + step for time in times for step in (_INSTANT * 0, _INSTANT, -_INSTANT))])
-    elif kind is date:
-        yield from _dates(literals)
-    elif kind is timedelta:
-        spans = [each for each in literals if isinstance(each, timedelta)]
-        yield from dict.fromkeys([timedelta(1), *(span + step for span in spans for step in (_INSTANT * 0, _INSTANT, -_INSTANT))])
-    elif kind is type(None):
-        yield None
-    elif get_origin(kind) is Literal:
+def _plain_values(kind: Any, literals: Collection[Any]) -> Iterator[Any]:
+    origin = get_origin(kind) or kind
+    if kind in _AROUND:
+        yield from dict.fromkeys(_AROUND[kind](literals))
+    elif origin is Literal:
         yield from get_args(kind)
     elif isinstance(kind, type) and issubclass(kind, Enum):
         yield from kind
-    elif origin in _COLLECTIONS or origin is dict or origin is Mapping:
-        yield (dict if origin is Mapping else origin)()
-    elif kind is Any or kind is object:
-        yield "x"
+    elif origin in _EMPTY:
+        yield _EMPTY[origin]()
     elif callable(kind):
         yield built(kind, {}, {})
 
 
-def _dates(literals: Collection[Any]) -> Iterator[date]:
-    days = [each for each in literals if isinstance(each, date) and not isinstance(each, datetime)]
-    steps = (timedelta(0), timedelta(1), timedelta(-1))
-    yield from dict.fromkeys([MONDAY.date(), *(day + step for day in days for step in steps)])
+def _numbers(kind: Callable[[Any], Any], step: Any) -> Callable[[Collection[Any]], Iterator[Any]]:
+    def around(literals: Collection[Any]) -> Iterator[Any]:
+        yield from (kind(1), kind(0))
+        for literal in literals:
+            if isinstance(literal, int | float | Decimal) and not isinstance(literal, bool):
+                number = kind(str(literal)) if kind is Decimal else kind(literal)
+                yield from (number, number + step, number - step)
+
+    return around
+
+
+def _ordered(first: Any, step: timedelta) -> Callable[[Collection[Any]], Iterator[Any]]:
+    def around(literals: Collection[Any]) -> Iterator[Any]:
+        yield first
+        for literal in literals:
+            if type(literal) is type(first):
+                yield from (literal, literal + step, literal - step)
+
+    return around
+
+
+def _texts(literals: Collection[Any]) -> Iterator[str]:
+    yield "x"
+    for literal in literals:
+        if isinstance(literal, str):
+            yield from (literal, f"{literal}x")
+    yield ""
+
+
+_AROUND: dict[Any, Callable[[Collection[Any]], Iterable[Any]]] = {
+    bool: lambda _literals: (True, False),
+    int: _numbers(int, 1),
+    float: _numbers(float, 0.01),
+    Decimal: _numbers(Decimal, Decimal("0.01")),
+    str: _texts,
+    datetime: _ordered(MONDAY, timedelta(microseconds=1)),
+    date: _ordered(MONDAY.date(), timedelta(days=1)),
+    timedelta: _ordered(timedelta(days=1), timedelta(microseconds=1)),
+    type(None): lambda _literals: (None,),
+    Any: lambda _literals: ("x",),
+    object: lambda _literals: ("x",),
+}
+_EMPTY: dict[Any, Callable[[], Any]] = {
+    **{kind: kind for kind in (list, tuple, set, frozenset, dict)},
+    Sequence: list,
+    Collection: list,
+    Mapping: dict,
+}

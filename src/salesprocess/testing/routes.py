@@ -9,7 +9,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from salesprocess._names import suggestion
-from salesprocess.testing._facts import Facts, built, solved
+from salesprocess._parts import CLOSED_KINDS
+from salesprocess._solve import variables
+from salesprocess._witness import nested
+from salesprocess.testing._facts import atoms, condition, solve
+from salesprocess.testing._types import MONDAY, built, hint_at
 from salesprocess.testing.assertions import assert_moves
 
 if TYPE_CHECKING:
@@ -26,6 +30,7 @@ __all__ = ["Path", "PathKind", "Step", "paths"]
 DealT = TypeVar("DealT")
 PathKind: TypeAlias = Literal["shortest", "simple", "all_transitions"]
 
+_OFF_THE_WAY = {"lost", "disqualified", "on_hold"}
 _REASON = "as the path has it"
 
 
@@ -78,18 +83,6 @@ class Path:
         gates = (self.process.gate(step.source, step.transition) for step in self.steps)
         return tuple(dict.fromkeys(criterion for gate in gates for criterion in gate))
 
-    @property
-    def facts(self) -> Facts:
-        """The least that is to be known for the whole path to be walked.
-
-        Raises:
-            ValueError: if no facts let every step pass; then the facts of `Path.upto` are to be set on the way.
-        """
-        facts = solved(self.criteria)
-        if facts is None:
-            raise ValueError(f"no one deal walks {self}: its steps ask for {_listed(self.criteria)}, which contradict")
-        return facts
-
     def upto(self, count: int) -> Path:
         """The first steps alone."""
         return Path(self.process, self.steps[:count])
@@ -100,40 +93,56 @@ class Path:
         *,
         stage: str = "stage",
         facts: Mapping[str, str] | None = None,
+        at: datetime = MONDAY,
         **given: Any,
     ) -> DealT:
         """A deal in the first stage that has every fact the path asks for.
 
-        `stage` and `facts` are those of the engine; `given` goes to the constructor as it is, for what the type needs
-        besides.
+        Each fact is of the type that the constructor says. `stage` and `facts` are those of the engine, `at` the time
+        of the walk for criteria about time; `given` goes to the constructor as it is.
 
         >>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
         >>> path = next(paths(SEVEN_STAGE, to="making_contact"))
         >>> path.deal(dict)
-        {'stage': 'prospecting', 'prospect': 'x', 'fits_profile': True}
+        {'stage': 'prospecting', 'prospect': 'given', 'fits_profile': True}
 
         Raises:
-            ValueError: if no one deal can walk the path, or it depends on what is no fact of the deal.
+            ValueError: if no one deal can walk the path as it is: then set facts on the way, `upto` there first.
         """
-        values = {**self.facts.of_deal(facts), stage: self.process.initial.key}
-        return built(deal_type, values, given)
+        names = facts or {}
+        found = solve(self._required, hints=lambda path: hint_at(deal_type, names.get(path, path)), at=at)
+        if found is None:
+            asked = "; ".join(str(criterion.rule) for criterion in self._required)
+            raise ValueError(f"no one {_called(deal_type)} walks {self}, whose steps ask for: {asked}")
+        values = {names.get(path, path): value for path, value in found.plainest.items()}
+        return built(deal_type, {**values, stage: self.process.initial.key}, given)
 
     def walk(
         self, engine: Engine[DealT], deal: DealT, *, by: str | None = None, at: datetime | None = None
     ) -> list[StageChange]:
-        """Fires every step on the deal, with a reason where one is needed, and returns the changes.
+        """Fires every step on the deal, with a reason or a context where one is needed, and returns the changes.
 
         Raises:
             AssertionError: at the first step that is refused.
         """
         __tracebackhide__ = True
-        context = self.facts.context if any(self.criteria) else {}
+        context = self._context()
         return [
-            assert_moves(
-                engine, deal, step.trigger, to=step.dest, by=by, reason=step.reason, at=at, context=context or None
-            )
+            assert_moves(engine, deal, step.trigger, to=step.dest, by=by, reason=step.reason, at=at, context=context)
             for step in self.steps
         ]
+
+    @property
+    def _required(self) -> list[Criterion]:
+        return [criterion for criterion in self.criteria if criterion.severity == "required"]
+
+    def _context(self) -> dict[str, Any] | None:
+        """What the caller has to say for the steps to pass."""
+        rules = [condition(criterion) for criterion in self._required]
+        if not any(source == "context" for atom in atoms(rules) for source, _ in variables(atom)):
+            return None
+        found = solve(rules)
+        return None if found is None else nested(found.witness.context)
 
     def __str__(self) -> str:
         text = self.process.initial.key
@@ -198,43 +207,53 @@ def route(ways: Ways, source: str, reached: Callable[[str], bool]) -> tuple[Step
 
 
 def _shortest(process: SalesProcess, to: str | None) -> Iterator[Path]:
-    ways, initial = ways_out(process), process.initial.key
     for key in [to] if to is not None else [stage.key for stage in process.stages]:
-        steps = route(ways, initial, lambda stage, key=key: stage == key)  # type: ignore[misc]
-        if steps is not None:
+        steps = way_to(process, key)
+        if steps or (steps is not None and to is not None):
             yield Path(process, steps)
+
+
+def way_to(process: SalesProcess, key: str) -> tuple[Step, ...] | None:
+    """The shortest way from the first stage, past lost deals and deals on hold only where there is no other."""
+    ways, initial = ways_out(process), process.initial.key
+    aside = {stage.key for stage in process.stages if stage.kind in _OFF_THE_WAY and stage.key != key}
+    direct = {stage: [step for step in steps if step.dest not in aside] for stage, steps in ways.items()}
+    return route(direct, initial, lambda stage: stage == key) or route(ways, initial, lambda stage: stage == key)
 
 
 def _simple(process: SalesProcess, to: str | None) -> Iterator[Path]:
-    ways = ways_out(process)
+    ways, initial = ways_out(process), process.initial.key
     waiting: deque[tuple[Step, ...]] = deque([()])
     while waiting:
         steps = waiting.popleft()
-        stage = steps[-1].dest if steps else process.initial.key
-        if to in {None, stage}:
+        stage = steps[-1].dest if steps else initial
+        if stage == to or (to is None and steps):
             yield Path(process, steps)
-        if stage == to:
-            continue
-        seen = {process.initial.key, *(step.dest for step in steps)}
-        waiting.extend((*steps, step) for step in ways[stage] if step.dest not in seen)
+        if stage != to:
+            seen = {initial, *(step.dest for step in steps)}
+            waiting.extend((*steps, step) for step in ways[stage] if step.dest not in seen)
 
 
 def _all_transitions(process: SalesProcess, to: str | None) -> Iterator[Path]:
-    """Takes the nearest step not yet made for as long as there is one, then begins anew."""
+    """Takes the nearest step not yet made until a deal is closed or there is none left, then begins anew."""
     ways, initial = ways_out(process), process.initial.key
-    reachable = {key for key in ways if route(ways, initial, lambda stage, key=key: stage == key) is not None}  # type: ignore[misc]
-    left = {id(step): step for key in reachable for step in ways[key]}
-    while left:
+    closed = {stage.key for stage in process.stages if stage.kind in CLOSED_KINDS}
+    left = {id(step) for steps in ways.values() for step in steps}
+    while (way := route(ways, initial, lambda stage: _first(ways[stage], left) is not None)) is not None:
         taken: list[Step] = []
         stage = initial
-        while (way := route(ways, stage, lambda key: any(id(step) in left for step in ways[key]))) is not None:
-            step = next(step for step in ways[way[-1].dest if way else stage] if id(step) in left)
-            taken += [*way, step]
-            for made in (*way, step):
-                left.pop(id(made), None)
-            stage = step.dest
+        while way is not None and not (taken and stage in closed):
+            step = _first(ways[way[-1].dest if way else stage], left)
+            taken += [*way, *([step] if step else [])]
+            left.difference_update(map(id, taken))
+            stage = taken[-1].dest
+            way = route(ways, stage, lambda key: _first(ways[key], left) is not None)
         on = () if to is None else route(ways, stage, lambda key: key == to)
         yield Path(process, (*taken, *(on or ())))
+
+
+def _first(steps: list[Step], left: set[int]) -> Step | None:
+    return next((step for step in steps if id(step) in left), None)
 
 
 _KINDS: dict[PathKind, Callable[[SalesProcess, str | None], Iterator[Path]]] = {
@@ -244,5 +263,6 @@ _KINDS: dict[PathKind, Callable[[SalesProcess, str | None], Iterator[Path]]] = {
 }
 
 
-def _listed(criteria: tuple[Criterion, ...]) -> str:
-    return "; ".join(str(criterion.rule) for criterion in criteria)
+
+def _called(deal_type: Any) -> str:
+    return str(getattr(deal_type, "__name__", deal_type))
