@@ -12,15 +12,18 @@ if TYPE_CHECKING:
     from salesprocess.testing.assertions import assert_allowed, assert_conforms, assert_moves, assert_refused
     from salesprocess.testing.coverage import Coverage, Point, ProcessCoverage, covering
     from salesprocess.testing.doubles import FrozenClock, RecordingHooks, Seen
+    from salesprocess.testing.oracle import Adapter, ProcessMachine, process_machine
     from salesprocess.testing.routes import Path, Step, paths
     from salesprocess.testing.snapshot import assert_unchanged
 
 __all__ = [
+    "Adapter",
     "Coverage",
     "FrozenClock",
     "Path",
     "Point",
     "ProcessCoverage",
+    "ProcessMachine",
     "RecordingHooks",
     "Seen",
     "Step",
@@ -31,9 +34,10 @@ __all__ = [
     "assert_unchanged",
     "covering",
     "paths",
+    "process_machine",
 ]
 
-_MODULES = ("assertions", "coverage", "doubles", "routes", "snapshot")
+_MODULES = ("assertions", "coverage", "doubles", "oracle", "routes", "snapshot")
 
 
 def __getattr__(name: str) -> Any:
