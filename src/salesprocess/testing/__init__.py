@@ -9,12 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from salesprocess.testing._definitions import processes
+    from salesprocess.testing._pasts import histories, walks
     from salesprocess.testing.assertions import assert_allowed, assert_conforms, assert_moves, assert_refused
     from salesprocess.testing.coverage import Coverage, Point, ProcessCoverage, covering
     from salesprocess.testing.doubles import FrozenClock, RecordingHooks, Seen
     from salesprocess.testing.oracle import Adapter, ProcessMachine, process_machine
     from salesprocess.testing.routes import Path, Step, paths
     from salesprocess.testing.snapshot import assert_unchanged
+    from salesprocess.testing.strategies import deals_at, deals_failing, deals_meeting
 
 __all__ = [
     "Adapter",
@@ -33,11 +36,27 @@ __all__ = [
     "assert_refused",
     "assert_unchanged",
     "covering",
+    "deals_at",
+    "deals_failing",
+    "deals_meeting",
+    "histories",
     "paths",
     "process_machine",
+    "processes",
+    "walks",
 ]
 
-_MODULES = ("assertions", "coverage", "doubles", "oracle", "routes", "snapshot")
+_MODULES = (
+    "assertions",
+    "coverage",
+    "doubles",
+    "snapshot",
+    "routes",
+    "strategies",
+    "_pasts",
+    "_definitions",
+    "oracle",
+)
 
 
 def __getattr__(name: str) -> Any:

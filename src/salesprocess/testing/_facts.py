@@ -7,10 +7,10 @@ same statuses solve the rules as well, so a value that the host's type takes is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice, product
-from typing import Any, TypeAlias
+from itertools import islice, pairwise, product
+from typing import Any, NamedTuple, TypeAlias
 
 from salesprocess._gate import Gate, Lookup
 from salesprocess._rules import AnyOf, Comparison, Not, Predicate, Rule, Term
@@ -52,6 +52,13 @@ def literals_of(rules: Iterable[Rule]) -> list[Any]:
     return list(dict.fromkeys(found))
 
 
+class Gap(NamedTuple):
+    """The numbers between two that rules compare with, neither included; of no bound where that is `None`."""
+
+    low: float | None
+    high: float | None
+
+
 @dataclass(frozen=True)
 class Facts:
     """Values under which rules have the statuses that were asked for.
@@ -63,6 +70,7 @@ class Facts:
     witness: Witness
     classes: Mapping[str, list[Any]]
     joint: Sequence[list[dict[str, Any]]] = ()
+    gaps: Mapping[str, list[Gap]] = field(default_factory=dict)
 
     @property
     def plainest(self) -> dict[str, Any]:
@@ -93,9 +101,11 @@ def _in_terms_of(witness: Witness, rules: list[Rule], hints: Hints) -> Facts | N
     known = literals_of(rules)
     options = {path: list(_options(path, hints(path), witness, known)) for path in facts}
     single = [atom for atom in each if len(variables(atom)) == 1]
+    gaps: dict[str, list[Gap]] = {}
     for path in facts:
         own = [atom for atom in single if variables(atom) == (("fact", path),)]
         options[path] = _alike(own, path, options[path], witness)
+        gaps[path] = list(_gaps(own, path, witness)) if _is_number(options[path]) else []
     linked = [atom for atom in each if len(variables(atom)) > 1 and any(s == "fact" for s, _ in variables(atom))]
     groups = _linked(linked)
     joint = [list(islice(_together(group, linked, options, witness), _MOST_TOGETHER)) for group in groups]
@@ -103,7 +113,7 @@ def _in_terms_of(witness: Witness, rules: list[Rule], hints: Hints) -> Facts | N
     entered = witness.facts.get("entered_at")
     if entered is not None and "entered_at" not in options:
         alone["entered_at"] = [entered]
-    return Facts(witness, alone, joint) if all(alone.values()) and all(joint) else None
+    return Facts(witness, alone, joint, gaps) if all(alone.values()) and all(joint) else None
 
 
 def _options(path: str, hint: Any, witness: Witness, literals: list[Any]) -> Iterator[Any]:
@@ -130,6 +140,22 @@ def _alike(own: list[Any], path: str, options: list[Any], witness: Witness) -> l
         if [_status(atom, witness, {path: option}) for atom in own] == expected and not _held(option, kept):
             kept.append(option)
     return kept
+
+
+def _is_number(options: list[Any]) -> bool:
+    return any(type(option) in {int, float} for option in options)
+
+
+def _gaps(own: list[Any], path: str, witness: Witness) -> Iterator[Gap]:
+    """The gaps between literals whose numbers are treated as the value of the witness is."""
+    if any(atom.op in {"contains", "matches"} or atom.term.measure for atom in own):
+        return
+    points = sorted({0, *(each for each in literals_of(own) if isinstance(each, int | float))})
+    expected = [_status(atom, witness, {}) for atom in own]
+    for low, high in pairwise([None, *points, None]):
+        inside = (low + high) / 2 if low is not None and high is not None else high - 1 if low is None else low + 1
+        if [_status(atom, witness, {path: inside}) for atom in own] == expected:
+            yield Gap(low, high)
 
 
 def _held(option: Any, kept: list[Any]) -> bool:

@@ -215,7 +215,7 @@ def _numbers(kind: Callable[[Any], Any], step: Any) -> Callable[[Collection[Any]
 
 def _ordered(first: Any, step: timedelta) -> Callable[[Collection[Any]], Iterator[Any]]:
     def around(literals: Collection[Any]) -> Iterator[Any]:
-        yield first
+        yield from (first, first + step)
         for literal in literals:
             if type(literal) is type(first):
                 yield from (literal, literal + step, literal - step)
