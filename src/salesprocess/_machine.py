@@ -117,9 +117,9 @@ class MoveEvent(Event):
 class StageMachine(GraphMachine):
     """The stages and moves of a process. No deal is registered with it, and nothing can be added to it."""
 
-    state_cls = StageState
+    state_cls: type[State] = StageState
     transition_cls: type[Any] = Move
-    event_cls = MoveEvent
+    event_cls: type[Event] = MoveEvent
 
     def __init__(
         self,

@@ -194,7 +194,7 @@ class BoundHooks:
 
     def __init__(self, entries: tuple[_Entry, ...] = ()) -> None:
         self._entries = entries
-        self.first_async = next((hook for _, _, hook in entries if is_async(hook)), None)
+        self.first_async: Hook | None = next((hook for _, _, hook in entries if is_async(hook)), None)
 
     def of(self, phase: Phase, name: str | None) -> Iterator[Hook]:
         """The hooks of a phase for a trigger or stage, in the order given."""
