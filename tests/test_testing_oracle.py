@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from salesprocess import Criterion, Engine, SalesProcess, Stage, TransitionRefused, context, days, fact, predicate, time_in_stage
-from salesprocess.catalog import SEVEN_STAGE
+from salesprocess import (
+    Engine,
+    SalesProcess,
+    Stage,
+    fact,
+)
 from salesprocess.testing import process_machine
 
 SALE = SalesProcess.linear(
@@ -66,7 +70,7 @@ class Application:
         self.enter(deal, change.source, change.dest, reason)
         return True
 
-    def enter(self, deal: Deal, source: str | None, dest: str, reason: str | None) -> None:
+    def enter(self, deal: Deal, source: str | None, dest: str, reason: str | None) -> None:  # noqa: ARG002 - for bugs
         stage = self.process.stage(dest)
         deal.stage, deal.reason, deal.offered = dest, reason, None
         deal.probability = stage.probability or 0.0
@@ -110,7 +114,7 @@ class StaleCheck(Application):
         return deal.offered
 
     def move(self, deal: Deal, trigger: str, to: str, reason: str | None) -> bool:
-        if deal.offered is None or trigger not in deal.offered or not self.process.stage(to).kind == "open":
+        if deal.offered is None or trigger not in deal.offered or self.process.stage(to).kind != "open":
             return super().move(deal, trigger, to, reason)
         self.enter(deal, deal.stage, to, reason or "none")
         return True
@@ -127,9 +131,7 @@ class SkippedCriterion(Application):
 
 
 class OffByOne(Application):
-    engine = sale_with(
-        exit_criteria=[{"fact": "amount", "op": ">", "value": 1000}, {"fact": "approved", "op": "true"}]
-    )
+    engine = sale_with(exit_criteria=[{"fact": "amount", "op": ">", "value": 1000}, {"fact": "approved", "op": "true"}])
 
 
 class LostReason(Application):

@@ -131,7 +131,9 @@ def test_deals_that_fail_a_bound_lie_just_short_of_it_or_do_not_say(amount: int 
 
 
 def test_values_have_the_types_of_the_fields() -> None:
-    deal = deals_meeting([fact("source") == "referral", fact("amount") >= 5, fact("channels").count() >= 1], PydanticDeal)
+    deal = deals_meeting(
+        [fact("source") == "referral", fact("amount") >= 5, fact("channels").count() >= 1], PydanticDeal
+    )
     example = find(deal, lambda _deal: True)
     assert isinstance(example.amount, Decimal)
     assert isinstance(example.channels, tuple)
@@ -206,13 +208,25 @@ def test_a_conformant_history_has_nothing_odd(data: st.DataObject) -> None:
     assert replay(process, data.draw(histories(process)))
 
 
-CODES = ("tie", "clock_back", "duplicate", "illegal_move", "skip", "backward", "after_closing", "broken_chain", "unknown_stage")
+CODES = (
+    "tie",
+    "clock_back",
+    "duplicate",
+    "illegal_move",
+    "skip",
+    "backward",
+    "after_closing",
+    "broken_chain",
+    "unknown_stage",
+)
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_a_history_has_the_fault_that_is_asked_for_and_no_other(code: str) -> None:
     process = SalesProcess.linear(
-        key="sale", back="forbid", stages=[*(Stage(key=key) for key in "abc"), Stage(key="won", kind="won"), Stage(key="lost", kind="lost")]
+        key="sale",
+        back="forbid",
+        stages=[*(Stage(key=key) for key in "abc"), Stage(key="won", kind="won"), Stage(key="lost", kind="lost")],
     )
 
     @settings(max_examples=10, deadline=None)

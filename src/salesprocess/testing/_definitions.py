@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from salesprocess.criteria import Criterion, Rule, Term, at_least, fact
-from salesprocess.process import SalesProcess, Stage, Transition
+from salesprocess.process import Policy, SalesProcess, Stage, Transition
 
 __all__ = ["processes"]
 
@@ -17,7 +17,8 @@ _NUMBERS = ("amount", "seats", "score")
 _FLAGS = ("need", "budget", "approved")
 _TEXTS = ("source", "region")
 _LISTS = ("contacts", "documents")
-_POLICIES = st.sampled_from(["forbid", "allow", "with_reason"])
+_CHOICES: list[Policy] = ["forbid", "allow", "with_reason"]
+_POLICIES = st.sampled_from(_CHOICES)
 
 
 def processes(*, max_stages: int = 6) -> st.SearchStrategy[SalesProcess]:

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 from salesprocess._gate import Gate, Lookup
 from salesprocess._rules import AnyOf, Comparison, Not, Predicate, Rule, Term
-from salesprocess._solve import Variable, variables
+from salesprocess._samples import Variable
+from salesprocess._solve import variables
 from salesprocess._witness import Witness, Witnesses
 from salesprocess.criteria import Criterion
-from salesprocess.testing._types import MONDAY, as_type, fits, hint_at, plain_values
+from salesprocess.testing._types import MONDAY, as_type, fits, plain_values
 
 RuleLike: TypeAlias = Rule | Criterion
 Hints: TypeAlias = Callable[[str], Any]
@@ -88,14 +89,19 @@ def solve(
     hints: Hints = lambda _path: Any,
     at: datetime = MONDAY,
 ) -> Facts | None:
-    """Facts under which all of `met` are met and none of `not_met` is, of types that the hints allow; or `None`."""
-    met, not_met = [*map(condition, met)], [*map(condition, not_met)]
-    found = Witnesses(at).find(met, not_met)
-    return _in_terms_of(found, [*met, *not_met], hints) if isinstance(found, Witness) else None
+    """Facts under which all of `met` are met and none of `not_met` is, of types that the hints allow; or `None`.
+
+    Facts of a type that makes a comparison raise are none.
+    """
+    wanted, unwanted = [*map(condition, met)], [*map(condition, not_met)]
+    found = Witnesses(at).find(wanted, unwanted)
+    return _in_terms_of(found, [*wanted, *unwanted], hints) if isinstance(found, Witness) else None
 
 
 def _in_terms_of(witness: Witness, rules: list[Rule], hints: Hints) -> Facts | None:
     each = {str(atom.data()): atom for atom in atoms(rules)}.values()
+    if any(isinstance(_status(atom, witness, {}), type) for atom in each):
+        return None
     names = dict.fromkeys(variable for atom in each for variable in variables(atom))
     facts = [path for source, path in names if source == "fact"]
     known = literals_of(rules)
@@ -153,7 +159,9 @@ def _gaps(own: list[Any], path: str, witness: Witness) -> Iterator[Gap]:
     points = sorted({0, *(each for each in literals_of(own) if isinstance(each, int | float))})
     expected = [_status(atom, witness, {}) for atom in own]
     for low, high in pairwise([None, *points, None]):
-        inside = (low + high) / 2 if low is not None and high is not None else high - 1 if low is None else low + 1
+        inside = (
+            (low + high) / 2 if low is not None and high is not None else (high or 0) - 1 if low is None else low + 1
+        )
         if [_status(atom, witness, {path: inside}) for atom in own] == expected:
             yield Gap(low, high)
 

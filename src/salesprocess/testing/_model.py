@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from salesprocess._solve import Variable, variables
+from salesprocess._samples import Variable
+from salesprocess._solve import variables
 from salesprocess._witness import nested
 from salesprocess.engine import Engine
 from salesprocess.errors import TransitionRefused

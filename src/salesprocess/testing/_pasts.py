@@ -63,11 +63,7 @@ def histories(
     if conformant and faults:
         raise ValueError("a conformant past has no faults: say conformant=False")
     if conformant:
-        return walks(process, max_size=max_size).flatmap(
-            lambda path: times(len(path.steps) + 1, at).map(
-                lambda moments: History(process, changes_of(process, path.steps, moments))
-            )
-        )
+        return walks(process, max_size=max_size).flatmap(lambda path: pasts(path, at))
     odd = _odd_moves(process)
     # In the order in which they are put in: what needs a legal move to go on with comes first.
     possible = [*_OF_RECORDS, *(code for code in _OF_MOVES if odd[code]), "broken_chain", "unknown_stage"]
@@ -77,6 +73,15 @@ def histories(
     some = st.sets(st.sampled_from(possible), min_size=1, max_size=3) if faults is None else st.just(set(faults))
     in_order = some.map(lambda codes: [code for code in possible if code in codes])
     return in_order.flatmap(lambda codes: _faulty(process, codes, odd, at))
+
+
+def pasts(path: Path, at: datetime) -> st.SearchStrategy[History]:
+    """Pasts of deals that walked a path."""
+
+    def past(moments: list[datetime]) -> History:
+        return History(path.process, changes_of(path.process, path.steps, moments))
+
+    return times(len(path.steps) + 1, at).map(past)
 
 
 def times(count: int, at: datetime) -> st.SearchStrategy[list[datetime]]:

@@ -1,76 +1,87 @@
-"""Coverage of processes over a pytest run, on one machine or on the workers of xdist."""
+"""The door through which pytest finds `salesprocess.testing`: options and fixtures, and nothing that costs.
+
+pytest imports this module in every run of everybody who has the library installed, whether or not they use it there.
+It therefore imports nothing of the package before it is asked for something.
+"""
 
 from __future__ import annotations
 
-import json
-from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from salesprocess.testing._report import page, table
-from salesprocess.testing._watch import watching
-from salesprocess.testing.coverage import Coverage
-
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable
 
-__all__ = ["CoveragePlugin"]
+    from salesprocess import SalesProcess
+    from salesprocess.testing import FrozenClock, RecordingHooks
 
-_SENT_AS = "salesprocess_coverage"
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the options, all off."""
+    group = parser.getgroup("salesprocess", "coverage of sales processes")
+    group.addoption(
+        "--process-coverage",
+        action="store_true",
+        help="report which stages, transitions, criteria and refusals of each sales process the tests exercise",
+    )
+    group.addoption(
+        "--process-fail-under",
+        type=float,
+        metavar="PERCENT",
+        help="fail if less than this share of the processes is exercised",
+    )
+    group.addoption("--process-coverage-json", metavar="FILE", help="write the process coverage as JSON")
+    group.addoption("--process-coverage-html", metavar="FILE", help="write the process coverage as an HTML page")
+    group.addoption(
+        "--process-snapshot-update", action="store_true", help="accept sales processes as they are as their snapshots"
+    )
 
 
-class CoveragePlugin:
-    """Watches the engines from before the first conftest to the end of the run, then reports."""
+def _asked_for(options: Any) -> bool:
+    return bool(
+        options.process_coverage
+        or options.process_fail_under is not None
+        or options.process_coverage_json
+        or options.process_coverage_html
+    )
 
-    def __init__(self, config: pytest.Config) -> None:
-        self.coverage = Coverage()
-        self._options = config.known_args_namespace
-        self._undo = ExitStack()
-        self._undo.enter_context(watching(self.coverage.of))
 
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Takes in what a worker of xdist saw."""
-        sent = getattr(node, "workeroutput", {}).get(_SENT_AS)
-        if sent:
-            self.coverage.add(json.loads(sent))
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Starts to watch before any conftest can build an engine."""
+    if _asked_for(early_config.known_args_namespace):
+        from salesprocess.testing._session import CoveragePlugin  # noqa: PLC0415 - see the module's docstring
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Sends what was seen to the controller, or writes the reports; fails the run that exercised too little."""
-        result = yield
-        if hasattr(session.config, "workeroutput"):
-            session.config.workeroutput[_SENT_AS] = json.dumps(self.coverage.model_dump())
-            return result
-        self._write()
-        if self._falls_short() and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        return result
+        early_config.pluginmanager.register(CoveragePlugin(early_config), "salesprocess-coverage")
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Prints the table."""
-        terminalreporter.section("process coverage")
-        if not self.coverage.processes:
-            terminalreporter.line("no engine was built: import the one that your application uses, and ask it")
-            return
-        for line in table(self.coverage):
-            terminalreporter.line(line)
-        if self._falls_short():
-            terminalreporter.line(f"less than --process-fail-under={self._options.process_fail_under:g}", red=True)
 
-    def pytest_unconfigure(self) -> None:
-        """Leaves the engines as they were."""
-        self._undo.close()
+@pytest.fixture
+def frozen_clock() -> FrozenClock:
+    """A clock for `Engine(clock=...)` that moves only when told to."""
+    from salesprocess.testing.doubles import FrozenClock  # noqa: PLC0415 - see the module's docstring
 
-    def _falls_short(self) -> bool:
-        least = self._options.process_fail_under
-        return least is not None and (not self.coverage.processes or self.coverage.percent < least)
+    return FrozenClock()
 
-    def _write(self) -> None:
-        if self._options.process_coverage_json:
-            text = json.dumps(self.coverage.model_dump(), indent=2)
-            Path(self._options.process_coverage_json).write_text(f"{text}\n", encoding="utf-8")
-        if self._options.process_coverage_html:
-            Path(self._options.process_coverage_html).write_text(page(self.coverage), encoding="utf-8")
+
+@pytest.fixture
+def recording_hooks() -> RecordingHooks[Any]:
+    """Hooks for `Engine(hooks=...)` that note each event in `seen`."""
+    from salesprocess.testing.doubles import RecordingHooks  # noqa: PLC0415 - see the module's docstring
+
+    return RecordingHooks()
+
+
+@pytest.fixture
+def process_snapshot(request: pytest.FixtureRequest) -> Callable[[SalesProcess], None]:
+    """Compares a process with its snapshot beside the test; `--process-snapshot-update` accepts it as it is."""
+    from salesprocess.testing.snapshot import assert_unchanged  # noqa: PLC0415 - see the module's docstring
+
+    update = request.config.getoption("--process-snapshot-update")
+    folder = request.path.parent / "process_snapshots"
+
+    def compare(process: SalesProcess) -> None:
+        __tracebackhide__ = True
+        assert_unchanged(process, folder / f"{process.key}.json", update=update)
+
+    return compare

@@ -69,7 +69,8 @@ class Path:
     steps: tuple[Step, ...]
 
     @property
-    def __name__(self) -> str:  # noqa: PLW3201 - where pytest looks for the id of a parameter
+    def __name__(self) -> str:
+        # Where pytest looks for the id of a parameter.
         return str(self)
 
     @property
@@ -115,7 +116,8 @@ class Path:
             asked = "; ".join(str(criterion.rule) for criterion in self._required)
             raise ValueError(f"no one {_called(deal_type)} walks {self}, whose steps ask for: {asked}")
         values = {names.get(path, path): value for path, value in found.plainest.items()}
-        return built(deal_type, {**values, stage: self.process.initial.key}, given)
+        deal: DealT = built(deal_type, {**values, stage: self.process.initial.key}, given)
+        return deal
 
     def walk(
         self, engine: Engine[DealT], deal: DealT, *, by: str | None = None, at: datetime | None = None
@@ -261,7 +263,6 @@ _KINDS: dict[PathKind, Callable[[SalesProcess, str | None], Iterator[Path]]] = {
     "simple": _simple,
     "all_transitions": _all_transitions,
 }
-
 
 
 def _called(deal_type: Any) -> str:

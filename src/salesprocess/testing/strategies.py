@@ -1,4 +1,4 @@
-"""Deals to test with, made from the criteria: each value is built to come out as asked, none is drawn and thrown away."""
+"""Deals made from criteria: each is built to come out as asked, none is drawn and thrown away."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from salesprocess.criteria import Criterion
 from salesprocess.history import History
 from salesprocess.process import SalesProcess
 from salesprocess.testing._facts import Facts, Gap, RuleLike, atoms, condition, solve
-from salesprocess.testing._pasts import changes_of, times
+from salesprocess.testing._pasts import pasts
 from salesprocess.testing._types import MONDAY, built, fits, hint_at, shape_of
 from salesprocess.testing.routes import paths
 
@@ -60,7 +60,7 @@ def deals_failing(
     """
     rule = condition(criterion)
     unmet = _variants([~rule], [], deal_type, facts, at)
-    unknown = (found for found in _variants([], [rule, ~rule], deal_type, facts, at) if not _raises(found))
+    unknown = _variants([], [rule, ~rule], deal_type, facts, at)
     return _deals([*unmet, *unknown], deal_type, facts, given, [rule], "fails")
 
 
@@ -87,8 +87,7 @@ def deals_at(
         found = list(_variants([condition(each) for each in gate], [], deal_type, facts, at, few=True))
         if found:
             deals = _deals(found, deal_type, facts, {**given, attribute: stage}, [], "walks")
-            pasts = times(len(path.steps) + 1, at).map(lambda moments, path=path: changes_of(process, path.steps, moments))
-            options.append(st.tuples(deals, pasts.map(lambda changes: History(process, changes))))
+            options.append(st.tuples(deals, pasts(path, at)))
     if not options:
         raise ValueError(f"no {_called(deal_type)} gets to {stage!r} in a legal way")
     return st.one_of(options)
@@ -99,8 +98,14 @@ def _rules(criterion: RuleLike | Iterable[RuleLike]) -> list[Any]:
     return [condition(each) for each in several]
 
 
-def _variants(  # noqa: PLR0917
-    met: list[Any], not_met: list[Any], deal_type: Any, names: Mapping[str, str] | None, at: datetime, *, few: bool = False
+def _variants(
+    met: list[Any],
+    not_met: list[Any],
+    deal_type: Any,
+    names: Mapping[str, str] | None,
+    at: datetime,
+    *,
+    few: bool = False,
 ) -> Iterator[Facts]:
     """Solutions in which each comparison has, in turn, each status that it can have."""
 
@@ -116,12 +121,7 @@ def _variants(  # noqa: PLR0917
             yield found
 
 
-def _raises(found: Facts) -> bool:
-    """Whether a value of another type than rules expect makes the solution."""
-    return any(isinstance(value, bytes) for value in found.witness.facts.values())
-
-
-def _deals(  # noqa: PLR0917
+def _deals(
     options: list[Facts],
     deal_type: Any,
     names: Mapping[str, str] | None,
@@ -134,9 +134,7 @@ def _deals(  # noqa: PLR0917
     return st.one_of([_built(each, deal_type, names or {}, given) for each in options])
 
 
-def _built(
-    found: Facts, deal_type: Any, names: Mapping[str, str], given: Mapping[str, Any]
-) -> st.SearchStrategy[Any]:
+def _built(found: Facts, deal_type: Any, names: Mapping[str, str], given: Mapping[str, Any]) -> st.SearchStrategy[Any]:
     each = {path: _values(path, found, hint_at(deal_type, names.get(path, path))) for path in found.classes}
     together = [st.sampled_from(options) for options in found.joint]
     paths_set = [names.get(path, path).partition(".")[0] for options in found.joint for path in options[0]]
