@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from salesprocess._access import ABSENT, same_kind
 from salesprocess._checks import engine_problems
@@ -15,15 +15,13 @@ from salesprocess.clocks import Calendar, Overdue, spent_in_stage
 from salesprocess.decision import Decision, Override, StageChange, aware
 from salesprocess.errors import DealError, DefinitionError, Problem
 from salesprocess.history import History
-from salesprocess.hooks import HookEvent, Hooks, Veto
+from salesprocess.hooks import DealT, HookEvent, Hooks, Veto
 from salesprocess.process import SalesProcess
 
 if TYPE_CHECKING:
     from salesprocess._machine import Move
 
 __all__ = ["Engine"]
-
-DealT = TypeVar("DealT")
 
 
 def _utc_now() -> datetime:
