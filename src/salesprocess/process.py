@@ -64,7 +64,7 @@ _GUIDANCE: dict[str, Any] = {
 }
 
 
-class SalesProcess(Definition):
+class SalesProcess(Definition, frozen=True):
     """How a company sells. Frozen, checked as it is made, and the same after a trip through JSON.
 
     The order of `stages` is the order of the sale; the first open one is where deals start. With `cumulative`, a
