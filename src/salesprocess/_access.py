@@ -62,6 +62,15 @@ class Access:
             stage, seq = getattr(deal, self.stage, ABSENT), getattr(deal, self.seq or "", None)
         return stage, None if self.seq is None else _counted(seq)
 
+    def is_still(self, deal: Any, stage: object, seq: int | None) -> bool:
+        """Whether the deal is where it was when it was read."""
+        try:
+            if self.seq is None and self.stage_of(deal) == stage:
+                return True
+        except AttributeError:
+            pass
+        return self.peek(deal) == (stage, seq)
+
     def restore(self, deal: Any, stage: object, seq: int | None) -> None:
         """Puts the deal back into the stage that it was in, or takes away the one that it had not."""
         if stage is not ABSENT:

@@ -46,16 +46,20 @@ class Passage(HookEvent[DealT]):
         self._seq = seq
         self._copies = copies
 
-    def begin(self, moving: dict[int, Passage[DealT]]) -> None:
+    def begin(self, moving: dict[int, Passage[DealT]], access: Access) -> None:
         """Marks the deal as being moved, until it is taken out again.
 
         Raises:
-            DealError: if it is being moved already.
+            DealError: if it is being moved already, or is elsewhere by now.
         """
         # One atomic step, so that of two threads only one gets the deal.
         other = moving.setdefault(id(self._origin), self)
         if other is not self:
             raise DealError(f"{self} cannot begin: {other} is under way on the same deal", found=self._origin)
+        # Another thread may have come and gone between the decision and the claim.
+        if not access.is_still(self._origin, self._was, self._seq):
+            del moving[id(self._origin)]
+            raise DealError(f"{self} cannot begin: the deal has been moved since that was decided", found=self._origin)
 
     def write(self, change: StageChange, access: Access) -> DealT:
         """Puts the deal, or a copy of it, in its new stage; from here on the hooks see that and the change."""

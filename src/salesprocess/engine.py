@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from salesprocess._access import ABSENT, same_kind
+from salesprocess._access import ABSENT
 from salesprocess._checks import engine_problems
 from salesprocess._decider import Decider
 from salesprocess._passage import Passage, awaited, first_of, refuse_awaitable
@@ -97,10 +97,7 @@ class Engine(Decider[DealT]):
         move, decision, change, was, seq = self._settle(deal, trigger, to, by, reason, at, expect, override, context)
         if change is None:
             raise self._refused(deal, decision, context)
-        if move.first or move.then or id(deal) in self._moving:
-            self._run(move, change, Passage(deal, decision, context, was, seq))
-        else:
-            self._access.write(deal, same_kind(change.dest, was), change.seq)
+        self._run(move, change, Passage(deal, decision, context, was, seq))
         return change
 
     async def afire(  # noqa: PLR0913
@@ -124,7 +121,7 @@ class Engine(Decider[DealT]):
             raise await self._arefused(deal, decision, context)
         passage = Passage(deal, decision, context, was, seq)
         try:
-            passage.begin(self._moving)
+            passage.begin(self._moving, self._access)
             try:
                 for hook in move.first:
                     await awaited(hook(passage))
@@ -238,7 +235,7 @@ class Engine(Decider[DealT]):
         """The move with its hooks; the deal in its new stage, which may be a copy."""
         deal = passage.deal
         try:
-            passage.begin(self._moving)
+            passage.begin(self._moving, self._access)
             try:
                 for hook in move.first:
                     if (result := hook(passage)) is not None:
