@@ -579,7 +579,7 @@ def main() -> None:
         ]
         print(f"| {each.name} | {' | '.join(cells)} | {bytes_per_deal(each):,.0f} |")
     imported = import_times(rounds)
-    print(f"\n| import | ms | times pydantic and transitions |\n|---|--:|--:|")
+    print("\n| import | ms | times pydantic and transitions |\n|---|--:|--:|")
     for statement, found in zip(IMPORTS, imported, strict=True):
         text = statement.replace("\n", "; ")
         print(f"| `{text}` | {statistics.median(found) * 1e3:.0f} | {median_ratio(found, imported[2]):.2f} |")
