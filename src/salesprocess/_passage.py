@@ -50,7 +50,7 @@ class Passage(HookEvent[DealT]):
         """Marks the deal as being moved, until it is taken out again.
 
         Raises:
-            DealError: if it is being moved already, or is elsewhere by now.
+            DealError: if it is being moved already, or has been since it was read.
         """
         # One atomic step, so that of two threads only one gets the deal.
         other = moving.setdefault(id(self._origin), self)
