@@ -1,0 +1,1 @@
+"""What can be said of a process before deals run through it."""
