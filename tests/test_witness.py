@@ -92,7 +92,7 @@ def random_deal(chance: Random) -> Witness:
     return Witness(facts, {}, NOW, {"credit_ok": chance.choice([True, False, None])})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(RULES, min_size=1, max_size=3), st.lists(RULES, max_size=2), st.booleans())
 def test_a_witness_meets_what_it_is_for_and_nothing_that_it_must_not(
     met: list[Any], not_met: list[Any], conditional: bool
@@ -104,7 +104,7 @@ def test_a_witness_meets_what_it_is_for_and_nothing_that_it_must_not(
         assert not any(met_by(not_met, found))
 
 
-@settings(max_examples=90, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(RULES, min_size=1, max_size=3), st.lists(RULES, max_size=2), st.booleans(), st.integers())
 def test_no_deal_does_what_is_called_unsatisfiable(
     met: list[Any], not_met: list[Any], conditional: bool, seed: int

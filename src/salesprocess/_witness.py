@@ -73,13 +73,17 @@ def witness(
     >>> witness([(fact("amount") > 10) & (fact("amount") < 5)])
     Unsatisfiable(rules=(amount is more than 10 and amount is less than 5,))
     """
-    return Witnesses().find(met, not_met, at=at)
+    return Witnesses(at).find(met, not_met)
 
 
 class Witnesses:
-    """Finds witnesses, and remembers those of each group of rules that have facts in common."""
+    """Finds witnesses, and remembers those of each group of rules that have facts in common.
 
-    def __init__(self) -> None:
+    `at` is the time of the decisions, where `find` is given none.
+    """
+
+    def __init__(self, at: datetime | None = None) -> None:
+        self._at = at
         self._solver = Solver(NOON, fixed=False)
         self._names: dict[int, tuple[str, ...]] = {}
         self._groups: dict[tuple[datetime | None, frozenset[tuple[int, int]]], Witness | Unsatisfiable | None] = {}
@@ -95,6 +99,7 @@ class Witnesses:
         at: datetime | None = None,
     ) -> Witness | Unsatisfiable | None:
         """As `witness`; the rules `answered` may come to anything but an error."""
+        at = at or self._at
         wanted = [(rule, MET_BIT) for rule in met]
         wanted += [(rule, ANY & ~MET_BIT) for rule in not_met]
         wanted += [(rule, ANSWERED) for rule in answered]
