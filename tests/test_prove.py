@@ -21,6 +21,7 @@ from salesprocess import (
     Transition,
     TransitionRefused,
     at_least,
+    catalog,
     context,
     days,
     fact,
@@ -444,3 +445,8 @@ def test_a_name_that_the_process_lacks_is_an_error_with_the_nearest(claim: Claim
 def test_a_trigger_is_counted_in_whole_numbers() -> None:
     with pytest.raises(ValueError, match="0 to 1,000"):
         at_most(-1, "advance")
+
+
+@pytest.mark.parametrize("process", catalog.all(), ids=lambda process: process.key)
+def test_every_shipped_process_can_be_won_and_strands_no_deal(process: SalesProcess) -> None:
+    assert prove(process, reachable("won") & eventually_closable())
