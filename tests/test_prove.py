@@ -29,7 +29,7 @@ from salesprocess import (
     predicate,
     time_in_stage,
 )
-from salesprocess._gate import MET
+from salesprocess._operations import MET
 from salesprocess._witness import Witness, judged
 from salesprocess.assurance._walks import Moves
 from salesprocess.assurance.proof import (

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salesprocess import Criterion, at_least, context, days, fact, now, predicate, time_in_stage
-from salesprocess._gate import MET, Gate, Lookup
+from salesprocess._gate import Gate, Lookup
+from salesprocess._operations import MET
 from salesprocess._witness import Unsatisfiable, Witness, nested, witness
 from salesprocess.criteria import Rule
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from salesprocess._gate import MET, Gate, Lookup
+from salesprocess._gate import Gate, Lookup
+from salesprocess._operations import MET
 from salesprocess._rules import AllOf, Not, Predicate, Rule
 from salesprocess._samples import ANSWERED, ANY, MET_BIT, NOON
 from salesprocess._solve import RuleLike, Solver, Values, grouped, status_bit, variables

@@ -15,7 +15,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from salesprocess._gate import MET, UNKNOWN, UNMET, operation
+from salesprocess._operations import MET, UNKNOWN, UNMET, operation
 from salesprocess._rules import Comparison, Measure, Predicate, Term
 
 ORDERED: Final = frozenset({"<", "<=", ">", ">="})

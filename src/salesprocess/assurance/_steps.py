@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from salesprocess._gate import MET
+from salesprocess._operations import MET
 from salesprocess._samples import NOON
 from salesprocess._values import shown
 from salesprocess._witness import Witness, judged, nested, predicates_of

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Final, TypeAlias
 
-from salesprocess._gate import MET, UNKNOWN, UNMET
+from salesprocess._operations import MET, UNKNOWN, UNMET
 from salesprocess._rules import AllOf, AnyOf, AtLeast, Comparison, Not, Predicate, Rule
 from salesprocess.assurance._facts import Demand, consistent
 from salesprocess.criteria import Criterion
