@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 import json
+import runpy
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -486,6 +488,31 @@ def test_activities_cannot_be_ticked_in_a_list_of_numbers() -> None:
         done: list[int]
 
     assert codes(asking(activities=(Activity(key="pitch"),)), Numbers) == ["activity_never_ticked"]
+
+
+def test_more_distinct_values_than_there_are_is_found() -> None:
+    @dataclass
+    class Channels:
+        used: list[Literal["phone", "email"]]
+
+    assert codes(asking(fact("used").distinct() >= 3), Channels) == ["never_met"]
+    assert codes(asking(fact("used").distinct() >= 2), Channels) == []
+
+
+def test_the_docs_name_every_code() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "assurance.md").read_text(encoding="utf-8")
+    assert [code for code in CODES if f"| `{code}` |" not in page] == []
+
+
+def test_a_large_process_takes_less_than_two_seconds() -> None:
+    """200 stages, 2,000 transitions and 1,000 criteria, as the benchmark has them; the better of two runs."""
+    benchmark = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "assurance.py"))
+    process, times = benchmark["large_process"](), []
+    for _ in range(2):
+        start = time.perf_counter()
+        assert problems(process) == []
+        times.append(time.perf_counter() - start)
+    assert min(times) < 2
 
 
 # Laws

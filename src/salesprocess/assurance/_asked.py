@@ -9,7 +9,7 @@ from itertools import combinations
 from salesprocess._names import suggestion
 from salesprocess.assurance._map import Map, Way
 from salesprocess.assurance._places import Place, comparisons, placed_criteria
-from salesprocess.assurance._ways import IS_MET, IS_UNMET, effective, possible
+from salesprocess.assurance._ways import IS_MET, IS_UNMET, Budget, effective, possible
 from salesprocess.assurance._witness import witness
 from salesprocess.errors import Problem
 from salesprocess.process import SalesProcess
@@ -111,15 +111,16 @@ def _choices(layout: Map) -> Iterator[Problem]:
     for way in layout.live:
         groups[way.source, way.transition.trigger].append(way)
     told: set[tuple[int, int]] = set()
+    budget = Budget()
     for ways in groups.values():
         for first, second in combinations(ways, 2):
             found = (first.place, second.place)
-            if found not in told and (problem := _choice(layout, first, second)):
+            if found not in told and (problem := _choice(layout, first, second, budget)):
                 told.add(found)
                 yield problem
 
 
-def _choice(layout: Map, first: Way, second: Way) -> Problem | None:
+def _choice(layout: Map, first: Way, second: Way, budget: Budget) -> Problem | None:
     """An unguarded move hides a guarded one; two guarded ones, or a next step and another, can both be open."""
     for open_way, guarded in ((first, second), (second, first)):
         if guarded.own and not open_way.own and open_way.asked <= guarded.asked:
@@ -132,8 +133,10 @@ def _choice(layout: Map, first: Way, second: Way) -> Problem | None:
     # not so where one of them is the next stage.
     if not (first.own or second.own) and not (_is_step(layout, first) or _is_step(layout, second)):
         return None
+    if budget.left < 0:
+        return None
     asked = first.asked | second.asked
-    deal = witness([layout.criteria[number] for number in sorted(asked)])
+    deal = witness([layout.criteria[number] for number in sorted(asked)], budget)
     if deal is None:
         return None
     message = (

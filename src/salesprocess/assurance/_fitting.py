@@ -69,6 +69,7 @@ class _Fitting:
                 message = f"{term} cannot be counted: {term.path!r} is no collection in {_name(self.deal_type)}"
                 yield Problem("incomparable_types", path, message)
                 return
+        yield from _unreachable_count(path, rule, list(shapes_of(types[0])))
         left = shapes[0]
         if not left or any(shape.kind is None for shape in left):
             return
@@ -102,6 +103,18 @@ def _measured(term: Term, shapes: list[Shape]) -> list[Shape] | None:
     if shapes and all(shape.kind not in {None, "collection"} for shape in shapes):
         return None
     return [Shape("number")]
+
+
+def _unreachable_count(path: str, rule: Comparison, shapes: Sequence[Shape]) -> Iterator[Problem]:
+    """A number of distinct values that is more than there are, where all the values are listed."""
+    if rule.term.measure != "distinct" or isinstance(rule.value, Term) or not shapes:
+        return
+    items = [list(shapes_of(shape.item)) for shape in shapes]
+    if all(listed and all(item.values is not None for item in listed) for listed in items):
+        most = max(len({value for item in listed for value in item.values or ()}) for listed in items)
+        if not any(Constraint(rule.op, rule.value).allows(count) for count in range(most + 1)):
+            message = f"({rule}) cannot be: {rule.term.path} holds at most {most} different values"
+            yield Problem("never_met", path, message)
 
 
 def _of_literals(path: str, rule: Comparison, shapes: Sequence[Shape]) -> Iterator[Problem]:

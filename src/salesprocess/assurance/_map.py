@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from salesprocess._parts import Transition
 from salesprocess._rules import Predicate, Rule
-from salesprocess.assurance._ways import IS_MET, effective, possible
+from salesprocess.assurance._ways import IS_MET, Budget, Condition, a_way, effective, possible
 from salesprocess.criteria import AllOf, AnyOf, AtLeast, Criterion, Not
 from salesprocess.process import CLOSED_KINDS, Direction, SalesProcess, Stage
 
 T = TypeVar("T")
 Ids: TypeAlias = frozenset[int]
+_WORK_FOR_ALL_GATES: Final = 100_000
 
 
 class Way(NamedTuple):
@@ -59,6 +60,8 @@ class Map:
         self._entry = {stage.key: self._ids(stage.entry_criteria) for stage in process.stages}
         self.ways = tuple(self._ways())
         self.criteria = tuple(self._numbers)
+        # Shared by all gates, so that a large and intricate process is given up in time, and not gate by gate.
+        self._budget = Budget(_WORK_FOR_ALL_GATES)
 
     def _ids(self, criteria: Iterable[Criterion]) -> Ids:
         return frozenset(self._numbers.setdefault(each, len(self._numbers)) for each in required(criteria))
@@ -91,7 +94,8 @@ class Map:
         """For each gate whose criteria cannot be met at once, the fewest of them that say why."""
         found: dict[Ids, Ids] = {}
         known: dict[Ids, Ids | None] = {}
-        suspects = [group for group in self._groups() if not self.can_be_met(group)]
+        # What can be met all at once can be met in part, so most groups are settled here.
+        suspects = [group for group in self._groups() if a_way(self._met(group)) is None]
         for asked in dict.fromkeys((*(way.asked for way in self.ways), self.start)) if suspects else ():
             for group in suspects:
                 common = (asked & group) - self.never_met
@@ -103,17 +107,17 @@ class Map:
         return found
 
     def _conflict_in(self, ids: Ids) -> Ids | None:
-        if len(ids) < 2 or self.can_be_met(ids):  # noqa: PLR2004 - one alone contradicts nothing
+        if len(ids) < 2 or possible(self._met(ids), self._budget):  # noqa: PLR2004 - one alone contradicts nothing
             return None
         left = ids
         for number in sorted(ids):
-            if not self.can_be_met(left - {number}):
+            if not possible(self._met(left - {number})):
                 left -= {number}
         return left
 
-    def can_be_met(self, ids: Iterable[int]) -> bool:
-        """Whether some deal could meet all these criteria."""
-        return possible((effective(self.criteria[number]), IS_MET) for number in ids)
+    def _met(self, ids: Iterable[int]) -> list[Condition]:
+        """The condition that all these criteria are met."""
+        return [(effective(self.criteria[number]), IS_MET) for number in sorted(ids)]
 
     def _groups(self) -> Iterator[Ids]:
         """The criteria that share a fact with each other, directly or through others."""
@@ -147,13 +151,13 @@ class Map:
         return tuple(way for way in self.ways if way.asked not in self.dead)
 
     @cached_property
-    def ways_out(self) -> dict[str, list[Way]]:
-        """The live moves out of each stage that lead to another."""
-        found: dict[str, list[Way]] = {key: [] for key in self.stages}
+    def following(self) -> dict[str, list[str]]:
+        """The other stages that live moves lead to from each."""
+        found: dict[str, dict[str, None]] = {key: {} for key in self.stages}
         for way in self.live:
             if way.source != way.dest:
-                found[way.source].append(way)
-        return found
+                found[way.source][way.dest] = None
+        return {key: list(dests) for key, dests in found.items()}
 
     @cached_property
     def reached(self) -> set[str]:
@@ -162,7 +166,7 @@ class Map:
 
     def from_stage(self, key: str, through: Callable[[str], bool] = lambda _key: True) -> set[str]:
         """The stage and all that it leads to, by way of stages that will do."""
-        return spread([key], lambda each: [w.dest for w in self.ways_out[each]] if each == key or through(each) else [])
+        return spread([key], lambda each: self.following[each] if each == key or through(each) else ())
 
     def leading_to(self, dests: Iterable[str], through: Callable[[str], bool]) -> set[str]:
         """The stages that lead to one of these by way of stages that will do, and those themselves."""

@@ -20,7 +20,7 @@ NOT_MET: Final[Want] = frozenset({UNMET, UNKNOWN})
 NOT_UNMET: Final[Want] = frozenset({MET, UNKNOWN})
 
 _NEGATED: Final = {IS_MET: IS_UNMET, IS_UNMET: IS_MET, NOT_MET: NOT_UNMET, NOT_UNMET: NOT_MET}
-_MOST_STEPS: Final = 3_000
+_MOST_WORK: Final = 60_000
 _DEEPEST: Final = 100
 
 
@@ -33,10 +33,27 @@ def effective(criterion: Criterion) -> Rule:
     return criterion.rule if criterion.when is None else AnyOf((Not(criterion.when), criterion.rule))
 
 
-def possible(conditions: Iterable[Condition]) -> bool:
+class Budget:
+    """So much work, counted in demands that are held against each other, and no more."""
+
+    def __init__(self, work: int = _MOST_WORK) -> None:
+        self.left = work
+
+    def spend(self, work: int) -> None:
+        """Takes from what is left.
+
+        Raises:
+            _TooManyError: if nothing is.
+        """
+        self.left -= work
+        if self.left < 0:
+            raise _TooManyError
+
+
+def possible(conditions: Iterable[Condition], budget: Budget | None = None) -> bool:
     """Whether some deal could meet all conditions at once: `False` only where it is certain that none can."""
     try:
-        return next(found(conditions), None) is not None
+        return next(_found(conditions, budget or Budget()), None) is not None
     except _TooManyError:
         return True
 
@@ -47,15 +64,15 @@ def implies(left: Sequence[Rule], right: Sequence[Rule]) -> bool:
     return not any(possible([*met, (rule, NOT_MET)]) for rule in right)
 
 
-def a_way(conditions: Iterable[Condition]) -> tuple[Demand, ...] | None:
-    """Demands that meet all conditions and do not contradict each other as far as can be told."""
+def a_way(conditions: Iterable[Condition], budget: Budget | None = None) -> tuple[Demand, ...] | None:
+    """Demands that meet all conditions and do not contradict each other as far as can be told; `None` if in doubt."""
     try:
-        return next(found(conditions), None)
+        return next(_found(conditions, budget or Budget()), None)
     except _TooManyError:
         return None
 
 
-def found(conditions: Iterable[Condition]) -> Iterator[tuple[Demand, ...]]:
+def _found(conditions: Iterable[Condition], budget: Budget) -> Iterator[tuple[Demand, ...]]:
     """Each consistent way to meet all conditions.
 
     What can be met in one way alone comes first, since every other choice is held against it.
@@ -69,35 +86,25 @@ def found(conditions: Iterable[Condition]) -> Iterator[tuple[Demand, ...]]:
             open_choices.append((rule, want))
     if len(open_choices) > _DEEPEST:
         raise _TooManyError
+    budget.spend(len(plain))
     if consistent(plain):
-        yield from _search(tuple(plain), open_choices, _Budget(_MOST_STEPS))
+        yield from _search(tuple(plain), open_choices, budget)
 
 
-class _Budget:
-    """So many steps, and no more."""
-
-    def __init__(self, steps: int) -> None:
-        self.left = steps
-
-    def spend(self) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise _TooManyError
-
-
-def _search(taken: tuple[Demand, ...], choices: Sequence[Condition], budget: _Budget) -> Iterator[tuple[Demand, ...]]:
+def _search(taken: tuple[Demand, ...], choices: Sequence[Condition], budget: Budget) -> Iterator[tuple[Demand, ...]]:
     if not choices:
         yield taken
         return
     rule, want = choices[0]
     for way in _ways(rule, want, budget):
         both = taken + way
+        budget.spend(len(both))
         if consistent(both):
             yield from _search(both, choices[1:], budget)
 
 
-def _ways(rule: Rule, want: Want, budget: _Budget) -> Iterator[tuple[Demand, ...]]:
-    budget.spend()
+def _ways(rule: Rule, want: Want, budget: Budget) -> Iterator[tuple[Demand, ...]]:
+    budget.spend(1)
     match rule:
         case Not(rule=inner):
             yield from _ways(inner, _NEGATED[want], budget)
@@ -113,14 +120,14 @@ def _ways(rule: Rule, want: Want, budget: _Budget) -> Iterator[tuple[Demand, ...
             yield from ((Demand(rule, each),) for each in sorted(want) if not (each == UNKNOWN and always_known))
 
 
-def _of_several(rules: Sequence[Rule], needed: int, want: Want, budget: _Budget) -> Iterator[tuple[Demand, ...]]:
+def _of_several(rules: Sequence[Rule], needed: int, want: Want, budget: Budget) -> Iterator[tuple[Demand, ...]]:
     """As Kleene has it: met when enough are, unmet when so many are unmet that too few are left."""
     count = max(needed, 0) if MET in want else max(len(rules) - needed + 1, 0)
     for chosen in combinations(rules, count):
         yield from _product(chosen, want, budget)
 
 
-def _product(rules: Sequence[Rule], want: Want, budget: _Budget) -> Iterator[tuple[Demand, ...]]:
+def _product(rules: Sequence[Rule], want: Want, budget: Budget) -> Iterator[tuple[Demand, ...]]:
     if not rules:
         yield ()
         return

@@ -8,15 +8,15 @@ from typing import Any
 
 from salesprocess._gate import Gate, Lookup
 from salesprocess.assurance._facts import Constraint, Known, bounds_of, facts_of, listed_values
-from salesprocess.assurance._ways import IS_MET, a_way, effective
+from salesprocess.assurance._ways import IS_MET, Budget, a_way, effective
 from salesprocess.criteria import Criterion
 
 _ORDINARY: tuple[Any, ...] = (True, "x", 0, 1, False)
 
 
-def witness(criteria: Sequence[Criterion]) -> dict[str, Any] | None:
+def witness(criteria: Sequence[Criterion], budget: Budget | None = None) -> dict[str, Any] | None:
     """Facts of a deal that meets all criteria: tried on their gate. `None` where none was found."""
-    way = a_way([(effective(criterion), IS_MET) for criterion in criteria])
+    way = a_way([(effective(criterion), IS_MET) for criterion in criteria], budget)
     if way is None:
         return None
     deal: dict[str, Any] = {}
