@@ -125,7 +125,7 @@ def load_object(named: str) -> Any:
         found: Any = importlib.import_module(module)
     except DefinitionError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever the user's own module raises
+    except Exception as error:
         raise _BadInputError(f"cannot import {module}: {type(error).__name__}: {error}") from error
     for name in path.split("."):
         if not hasattr(found, name):
