@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ProcessT = TypeVar("ProcessT", bound="Derivable")
 
 
-class Derivable(Definition):
+class Derivable(Definition, frozen=True):
     """What derives a process from another. Each method returns a new, checked process; none changes the old one."""
 
     if TYPE_CHECKING:

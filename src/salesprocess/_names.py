@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 _LISTED = 12
 
 
 def is_slug(text: str) -> bool:
     """Whether the text will do as a key: small letters, digits, `_` and `-`, at most 100."""
-    return _SLUG.fullmatch(text) is not None
+    return SLUG.fullmatch(text) is not None
 
 
 def suggestion(name: object, known: Iterable[str]) -> str:

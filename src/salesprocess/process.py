@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import ValidationError, ValidatorFunctionWrapHandler, model_validator
+from pydantic import Field, JsonValue, ValidationError, ValidatorFunctionWrapHandler, model_validator
 
 from salesprocess._checks import mistakes
 from salesprocess._derive import Derivable
@@ -19,6 +19,7 @@ from salesprocess._parts import (
     CLOSED_KINDS,
     Activity,
     Direction,
+    Extra,
     Forecast,
     Kind,
     Phase,
@@ -49,6 +50,7 @@ _GUIDANCE_OF_CRITERIA = {"__all__": {"label": True, "evidence": True}}
 _GUIDANCE: dict[str, Any] = {
     "name": True,
     "version": True,
+    "extra": True,
     "stages": {
         "__all__": {
             "name": True,
@@ -56,20 +58,21 @@ _GUIDANCE: dict[str, Any] = {
             "tactics": True,
             "outcome": True,
             "owner": True,
+            "extra": True,
             "activities": {"__all__": {"name": True, "criteria": _GUIDANCE_OF_CRITERIA}},
             "entry_criteria": _GUIDANCE_OF_CRITERIA,
             "exit_criteria": _GUIDANCE_OF_CRITERIA,
         }
     },
-    "transitions": {"__all__": {"criteria": _GUIDANCE_OF_CRITERIA}},
+    "transitions": {"__all__": {"criteria": _GUIDANCE_OF_CRITERIA, "extra": True}},
 }
 
 
-class SalesProcess(Derivable):
+class SalesProcess(Derivable, frozen=True):
     """How a company sells. Frozen, checked as it is made, and the same after a trip through JSON.
 
     The order of `stages` is the order of the sale; the first open one is where deals start. With `cumulative`, a
-    forward move asks again for the exit criteria of all earlier stages.
+    forward move asks again for the exit criteria of all earlier stages. `extra` is as a stage's.
 
     Raises:
         DefinitionError: with every mistake at once, each with its path and the nearest valid name.
@@ -81,6 +84,7 @@ class SalesProcess(Derivable):
     stages: tuple[Stage, ...]
     transitions: tuple[Transition, ...] = ()
     cumulative: bool = False
+    extra: Extra = Field(default_factory=dict)
 
     if TYPE_CHECKING:
 
@@ -93,6 +97,7 @@ class SalesProcess(Derivable):
             stages: Sequence[Stage],
             transitions: Sequence[Transition] = ...,
             cumulative: bool = ...,
+            extra: dict[str, JsonValue] = ...,
         ) -> None: ...
 
     @model_validator(mode="wrap")

@@ -27,7 +27,7 @@ class Spell(NamedTuple):
         return None if end is None else max(end - self.entered_at, timedelta(0))
 
 
-class History:
+class History:  # noqa: PLW1641 - it grows, so it has no hash
     """The changes of one deal, oldest first. It only grows, and everything else is derived from it.
 
     Making one from the past takes it as it is: nothing is refused, no hook runs, and `replay` says what is odd.
@@ -216,8 +216,6 @@ class History:
         if not isinstance(other, History):
             return NotImplemented
         return self._changes == other._changes and self._process == other._process
-
-    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"<History of {len(self)} changes, now in {self.stage!r}>"
