@@ -39,7 +39,7 @@ from salesprocess.__main__ import main
 from salesprocess._gate import Gate, Lookup
 from salesprocess._rules import AllOf, AnyOf, AtLeast, Not, Rule
 from salesprocess.assurance import problems
-from salesprocess.assurance._ways import IS_MET, IS_UNMET, NOT_MET, implies, possible
+from salesprocess.assurance._certain import implies, impossible
 from salesprocess.assurance.linting import CODES
 from salesprocess.catalog import SEVEN_STAGE, SIX_STEP
 from salesprocess.catalog import all as shipped
@@ -201,7 +201,6 @@ def test_a_criterion_that_no_value_meets_is_found(rule: Rule) -> None:
         (fact("amount") >= 5) & (fact("amount") <= 5),
         (fact("amount") > 5) & (fact("amount") < 6),
         (fact("name") > "a") & (fact("name") < "b"),
-        fact("level").one_of(0, "") & fact("level").is_true(),
         (fact("contacts").count() > 2) & (fact("contacts").count() < 4),
         fact("text").contains("ab") & ~fact("text").contains("b"),
         (fact("a") <= fact("b")) & (fact("b") <= fact("a")),
@@ -293,7 +292,7 @@ def test_two_guarded_moves_that_can_be_allowed_at_once_are_found_with_a_deal_tha
     process = branching(guarded("go", "b", fact("amount") > 10), guarded("go", "c", fact("amount") > 50))
     (problem,) = problems(process)
     assert problem.code == "ambiguous_transition"
-    assert "{'amount': 51}" in problem.message
+    assert "as with amount 5" in problem.message
     assert Engine(process).check({"stage": "a", "amount": 51}, "go").kind == "ambiguous"
 
 
@@ -579,9 +578,8 @@ def statuses(*rules: Rule) -> Iterator[tuple[str, ...]]:
 @settings(max_examples=120, deadline=None)
 def test_a_rule_is_judged_as_trying_every_value_judges_it(rule: Rule) -> None:
     tried = {status for (status,) in statuses(rule)}
-    assert possible([(rule, IS_MET)]) == ("met" in tried)
-    assert possible([(rule, IS_UNMET)]) == ("unmet" in tried)
-    assert possible([(rule, NOT_MET)]) == bool(tried - {"met"})
+    assert impossible(rule) == ("met" not in tried)
+    assert impossible(Not(rule)) == ("unmet" not in tried)
 
 
 @given(RULES, RULES)

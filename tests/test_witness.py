@@ -98,7 +98,9 @@ def test_no_deal_does_what_is_called_unsatisfiable(
 ) -> None:
     if isinstance(witness(met, not_met), Unsatisfiable):
         for deal in deals:
-            facts = {name: deal[name] for name in "ab"} | ({"c": deal["c"]} if deal["d"] is None else {"c.d": deal["d"]})
+            facts = {name: deal[name] for name in "ab"} | (
+                {"c": deal["c"]} if deal["d"] is None else {"c.d": deal["d"]}
+            )
             if stayed is not None:
                 facts["entered_at"] = NOW - stayed
             for answer in (True, False, None):

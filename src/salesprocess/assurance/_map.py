@@ -8,14 +8,16 @@ from functools import cached_property
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from salesprocess._parts import Transition
-from salesprocess._rules import Predicate, Rule
-from salesprocess.assurance._ways import IS_MET, Budget, Condition, a_way, effective, possible
-from salesprocess.criteria import AllOf, AnyOf, AtLeast, Criterion, Not
+from salesprocess._rules import Rule
+from salesprocess._witness import Unsatisfiable, Witness, Witnesses
+from salesprocess.assurance._certain import effective, impossible
+from salesprocess.criteria import Criterion
 from salesprocess.process import CLOSED_KINDS, Direction, SalesProcess, Stage
 
 T = TypeVar("T")
 Ids: TypeAlias = frozenset[int]
-_WORK_FOR_ALL_GATES: Final = 100_000
+# A large and intricate process is given up in time: what could not be told is no problem.
+_MOST_ASKED: Final = 50_000
 
 
 class Way(NamedTuple):
@@ -60,8 +62,9 @@ class Map:
         self._entry = {stage.key: self._ids(stage.entry_criteria) for stage in process.stages}
         self.ways = tuple(self._ways())
         self.criteria = tuple(self._numbers)
-        # Shared by all gates, so that a large and intricate process is given up in time, and not gate by gate.
-        self._budget = Budget(_WORK_FOR_ALL_GATES)
+        self.witnesses = Witnesses()
+        self._judged: dict[int, tuple[Rule, bool]] = {}
+        self._asked = 0
 
     def _ids(self, criteria: Iterable[Criterion]) -> Ids:
         return frozenset(self._numbers.setdefault(each, len(self._numbers)) for each in required(criteria))
@@ -85,9 +88,14 @@ class Map:
     @cached_property
     def never_met(self) -> Ids:
         """The criteria that no deal can meet."""
-        return frozenset(
-            number for number, each in enumerate(self.criteria) if not possible([(effective(each), IS_MET)])
-        )
+        return frozenset(number for number, each in enumerate(self.criteria) if self.impossible(effective(each)))
+
+    def impossible(self, rule: Rule) -> bool:
+        """Whether no deal meets the rule, looked into once for each rule."""
+        if id(rule) not in self._judged:
+            # The rule is kept, so that its id stays its own.
+            self._judged[id(rule)] = (rule, impossible(rule))
+        return self._judged[id(rule)][1]
 
     @cached_property
     def conflicts(self) -> dict[Ids, Ids]:
@@ -95,7 +103,7 @@ class Map:
         found: dict[Ids, Ids] = {}
         known: dict[Ids, Ids | None] = {}
         # What can be met all at once can be met in part, so most groups are settled here.
-        suspects = [group for group in self._groups() if a_way(self._met(group)) is None]
+        suspects = [group for group in self._groups() if not isinstance(self.meeting(group), Witness)]
         for asked in dict.fromkeys((*(way.asked for way in self.ways), self.start)) if suspects else ():
             for group in suspects:
                 common = (asked & group) - self.never_met
@@ -106,37 +114,28 @@ class Map:
                     found.setdefault(asked, conflict)
         return found
 
+    def _groups(self) -> Iterator[Ids]:
+        """The criteria that share a fact with each other, directly or through others."""
+        sound = [each for number, each in enumerate(self.criteria) if number not in self.never_met]
+        numbers = {id(each): number for number, each in enumerate(self.criteria)}
+        for group in self.witnesses.related(sound):
+            if len(group) > 1:
+                yield frozenset(numbers[id(each)] for each in group)
+
     def _conflict_in(self, ids: Ids) -> Ids | None:
-        if len(ids) < 2 or possible(self._met(ids), self._budget):  # noqa: PLR2004 - one alone contradicts nothing
+        if len(ids) < 2 or not isinstance(self.meeting(ids), Unsatisfiable):  # noqa: PLR2004 - one alone contradicts nothing
             return None
         left = ids
         for number in sorted(ids):
-            if not possible(self._met(left - {number})):
+            if isinstance(self.meeting(left - {number}), Unsatisfiable):
                 left -= {number}
         return left
 
-    def _met(self, ids: Iterable[int]) -> list[Condition]:
-        """The condition that all these criteria are met."""
-        return [(effective(self.criteria[number]), IS_MET) for number in sorted(ids)]
-
-    def _groups(self) -> Iterator[Ids]:
-        """The criteria that share a fact with each other, directly or through others."""
-        by_subject: dict[object, list[int]] = {}
-        for number, criterion in enumerate(self.criteria):
-            if number not in self.never_met:
-                for subject in subjects(effective(criterion)):
-                    by_subject.setdefault(subject, []).append(number)
-        neighbours: dict[int, set[object]] = {}
-        for subject, numbers in by_subject.items():
-            for number in numbers:
-                neighbours.setdefault(number, set()).add(subject)
-        seen: set[int] = set()
-        for number in neighbours:
-            if number not in seen:
-                group = spread([number], lambda each: [n for s in neighbours[each] for n in by_subject.pop(s, ())])
-                seen |= group
-                if len(group) > 1:
-                    yield frozenset(group)
+    def meeting(self, ids: Iterable[int]) -> Witness | Unsatisfiable | None:
+        """Facts that meet all these criteria; `None` where that could not be told, or has been asked too often."""
+        criteria = [self.criteria[number] for number in sorted(ids)]
+        self._asked += len(criteria)
+        return self.witnesses.find(criteria) if self._asked <= _MOST_ASKED else None
 
     @cached_property
     def dead(self) -> frozenset[Ids]:
@@ -191,22 +190,3 @@ def spread(starts: Iterable[T], following: Callable[[T], Iterable[T]]) -> set[T]
                 seen.add(each)
                 waiting.append(each)
     return seen
-
-
-def subjects(rule: Rule) -> Iterator[object]:
-    """What a rule looks at: facts and predicates."""
-    for term in rule.terms():
-        yield term.source, term.path
-    yield from predicates(rule)
-
-
-def predicates(rule: Rule) -> Iterator[str]:
-    """The names of the predicates in a rule."""
-    match rule:
-        case Predicate(function_name=name):
-            yield name
-        case Not(rule=inner):
-            yield from predicates(inner)
-        case AllOf(rules=rules) | AnyOf(rules=rules) | AtLeast(rules=rules):
-            for inner in rules:
-                yield from predicates(inner)

@@ -50,7 +50,9 @@ def picture(
         if process.direction(source, move) in directions or (source, move.dest) in steps:
             by_ends.setdefault((source, move.dest), []).append(move)
     arrows = [
-        Arrow(source, dest, _lines(process, source, moves), process.direction(source, moves[0]), (source, dest) in steps)
+        Arrow(
+            source, dest, _lines(process, source, moves), process.direction(source, moves[0]), (source, dest) in steps
+        )
         for (source, dest), moves in by_ends.items()
     ]
     groups = [(phase, list(stages)) for phase, stages in groupby(process.stages, key=lambda stage: stage.phase)]
