@@ -211,7 +211,7 @@ class Engine(Decider[DealT]):
         if self._hooks.first_async is not None and not awaits:
             self._refuse_async()
         at = self._clock() if at is None else aware(at, "at")
-        move = seq = None
+        move = was = seq = None
         if to is None and expect is None:
             try:
                 was = self._stage_of(deal)
