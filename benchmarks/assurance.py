@@ -46,9 +46,7 @@ def large_process(*, cumulative: bool = False, seed: int = 1) -> SalesProcess:
     ]
     stages += [Stage(key="won", kind="won"), Stage(key="lost", kind="lost")]
     moves = {("advance", left, right) for left, right in zip(keys, [*keys[1:], "won"], strict=True)}
-    moves |= {("lose", key, "lost") for key in keys} | {
-        ("back", right, left) for left, right in pairwise(keys)
-    }
+    moves |= {("lose", key, "lost") for key in keys} | {("back", right, left) for left, right in pairwise(keys)}
     while len(moves) < TRANSITIONS:
         left, right = sorted(rng.sample(range(len(keys)), 2))
         moves.add((f"jump_{right}", keys[left], keys[right]))

@@ -136,7 +136,7 @@ def ask_node() -> Iterator[Ask]:
         pytest.skip(f"needs Node, and xstate in {NODE_MODULES}")
     script = Path(__file__).parent / "node" / "xstate.mjs"
     command = [node, script, NODE_MODULES.parent, GUARDS]
-    with subprocess.Popen(  # noqa: S603 - the tests' own script
+    with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8"
     ) as process:
 

@@ -58,10 +58,10 @@ def _check(given: argparse.Namespace) -> int:
     try:
         process = load_process(given.process)
         known = None if given.known is None else [load_process(each) for each in given.known]
+        deal_type = None if given.deal is None else load_object(given.deal)
     except DefinitionError as error:
         print(error)
         return FOUND
-    deal_type = None if given.deal is None else load_object(given.deal)
     waive = dict(each.partition("=")[::2] for each in given.waive)
     try:
         found = problems(process, deal_type, known=known, waive=waive)
@@ -123,8 +123,10 @@ def load_object(named: str) -> Any:
         raise _BadInputError(f"{named!r} names nothing in Python: write module:NAME")
     try:
         found: Any = importlib.import_module(module)
-    except ImportError as error:
-        raise _BadInputError(f"cannot import {module}: {error}") from None
+    except DefinitionError:
+        raise
+    except Exception as error:
+        raise _BadInputError(f"cannot import {module}: {type(error).__name__}: {error}") from error
     for name in path.split("."):
         if not hasattr(found, name):
             raise _BadInputError(f"{module} has no {path!r}")

@@ -121,6 +121,8 @@ class _Thread:
         self.crosses_back = any(left.kind != late.kind and late.key in moves.steps_back for left, late in pairs)
 
     def has_step(self, left: Stage, entered: Stage) -> bool:
+        if left.kind == "won" and entered.kind == "open":
+            return False
         votes = [left.key in self.moves.steps] if left.key in self.following else []
         if entered.key in self.preceding:
             votes.append(self.preceding[entered.key].key in self.moves.steps)

@@ -278,7 +278,9 @@ def _moved(
     taken = {move_key(source, move) for move in linked for source in move.source}
     taken |= {move_key(source, move) for move in others if move.dest != stage for source in move.source}
     for transition in others:
-        waives = tuple(waived for waived in transition.waives if waived != stage)
+        # What was jumped over is not, once it is where the move leads.
+        gone = {stage, into} if transition.dest == stage else {stage}
+        waives = tuple(waived for waived in transition.waives if waived not in gone)
         kept = []
         for source in transition.source:
             if source == ALL_OPEN or stage not in {source, transition.dest}:

@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
+from salesprocess import _values
 from salesprocess._names import suggestion
+from salesprocess._rules import Not
+from salesprocess._witness import Witness
+from salesprocess.assurance._certain import effective, impossible
 from salesprocess.assurance._map import Map, Way
 from salesprocess.assurance._places import Place, comparisons, placed_criteria
-from salesprocess.assurance._ways import IS_MET, IS_UNMET, effective, possible
-from salesprocess.assurance._witness import witness
 from salesprocess.errors import Problem
 from salesprocess.process import SalesProcess
 
@@ -18,7 +20,7 @@ from salesprocess.process import SalesProcess
 def problems_of_criteria(layout: Map) -> Iterator[Problem]:
     """Every criterion, activity, waiver and start that cannot do what it is there for."""
     places = list(placed_criteria(layout.process))
-    yield from _never_or_always(places)
+    yield from _never_or_always(layout, places)
     yield from _contradictions(layout)
     yield from _activities(layout.process, places)
     yield from _never_asked(layout)
@@ -26,12 +28,12 @@ def problems_of_criteria(layout: Map) -> Iterator[Problem]:
     yield from _choices(layout)
 
 
-def _never_or_always(places: Iterable[Place]) -> Iterator[Problem]:
+def _never_or_always(layout: Map, places: Iterable[Place]) -> Iterator[Problem]:
     for path, criterion in places:
-        if not possible([(criterion.rule, IS_MET)]):
+        if layout.impossible(criterion.rule):
             message = f"no deal can ever meet {criterion.key!r} ({criterion.rule}): correct it, or take it out"
             yield Problem("never_met", path, message)
-        elif not possible([(effective(criterion), IS_UNMET)]):
+        elif impossible(Not(effective(criterion))):
             message = f"nothing fails {criterion.key!r} ({criterion}): to ask for a value at all, write .is_known()"
             yield Problem("always_met", path, message)
 
@@ -132,12 +134,12 @@ def _choice(layout: Map, first: Way, second: Way) -> Problem | None:
     # not so where one of them is the next stage.
     if not (first.own or second.own) and not (_is_step(layout, first) or _is_step(layout, second)):
         return None
-    asked = first.asked | second.asked
-    deal = witness([layout.criteria[number] for number in sorted(asked)])
-    if deal is None:
+    found = layout.meeting(first.asked | second.asked)
+    if not isinstance(found, Witness) or found.predicates:
         return None
+    shown = ", ".join(f"{name} {_values.shown(value)}" for name, value in found.facts.items())
     message = (
-        f"{_named(first)} and to {second.dest!r} can both be allowed{f', as with {deal}' if deal else ''}: "
+        f"{_named(first)} and to {second.dest!r} can both be allowed{f', as with {shown}' if shown else ''}: "
         "make their criteria exclude each other, or give each its own trigger"
     )
     return Problem("ambiguous_transition", second.path, message)

@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from salesprocess._chain import move_key
 from salesprocess._parts import Stage, Transition
 from salesprocess._values import shown
+from salesprocess.assurance._certain import effective, implies
 from salesprocess.assurance._map import required
-from salesprocess.assurance._ways import effective, implies
 from salesprocess.criteria import Criterion
 from salesprocess.process import SalesProcess
 

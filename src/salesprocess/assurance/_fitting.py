@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from salesprocess._names import suggestion
+from salesprocess._operations import operation
 from salesprocess._rules import Comparison, Term
 from salesprocess._values import shown
-from salesprocess.assurance._facts import ORDERED, Constraint
 from salesprocess.assurance._places import comparisons, placed_criteria
 from salesprocess.assurance._types import Missing, Shape, at_path, shapes_of
 from salesprocess.criteria import Criterion
@@ -27,6 +27,7 @@ _LITERAL_KINDS: Final[tuple[tuple[type, str], ...]] = (
     (date, "date"),
     (timedelta, "duration"),
 )
+_ORDERED: Final = frozenset({"<", "<=", ">", ">="})
 _NUMERIC: Final = {"bool", "number"}
 _WORDS: Final = {"time": "a time", "date": "a date", "duration": "a length of time", "bool": "true or false"}
 
@@ -69,6 +70,7 @@ class _Fitting:
                 message = f"{term} cannot be counted: {term.path!r} is no collection in {_name(self.deal_type)}"
                 yield Problem("incomparable_types", path, message)
                 return
+        yield from _unreachable_count(path, rule, list(shapes_of(types[0])))
         left = shapes[0]
         if not left or any(shape.kind is None for shape in left):
             return
@@ -104,6 +106,18 @@ def _measured(term: Term, shapes: list[Shape]) -> list[Shape] | None:
     return [Shape("number")]
 
 
+def _unreachable_count(path: str, rule: Comparison, shapes: Sequence[Shape]) -> Iterator[Problem]:
+    """A number of distinct values that is more than there are, where all the values are listed."""
+    if rule.term.measure != "distinct" or isinstance(rule.value, Term) or not shapes:
+        return
+    items = [list(shapes_of(shape.item)) for shape in shapes]
+    if all(listed and all(item.values is not None for item in listed) for listed in items):
+        most = max(len({value for item in listed for value in item.values or ()}) for listed in items)
+        if not any(operation(rule.op, rule.value)(count, rule.value) for count in range(most + 1)):
+            message = f"({rule}) cannot be: {rule.term.path} holds at most {most} different values"
+            yield Problem("never_met", path, message)
+
+
 def _of_literals(path: str, rule: Comparison, shapes: Sequence[Shape]) -> Iterator[Problem]:
     if rule.op == "contains":
         yield from _contained(path, rule, shapes)
@@ -113,11 +127,11 @@ def _of_literals(path: str, rule: Comparison, shapes: Sequence[Shape]) -> Iterat
             yield _incomparable(path, rule, shapes, "a pattern fits text alone")
         return
     values = rule.value if isinstance(rule.value, tuple) else (rule.value,)
-    for value in values if rule.op in {*ORDERED, "==", "!=", "in"} else ():
+    for value in values if rule.op in {*_ORDERED, "==", "!=", "in"} else ():
         kind = _kind_of(value)
         if not any(_comparable(shape, kind, rule.op) for shape in shapes):
             yield _incomparable(path, rule, shapes, f"{shown(value)} is {_word(kind)}")
-        elif rule.op not in ORDERED:
+        elif rule.op not in _ORDERED:
             yield from _outside(path, rule.term, value, shapes)
 
 
@@ -149,7 +163,7 @@ def _of_terms(path: str, rule: Comparison, left: Sequence[Shape], right: Sequenc
 def _comparable(shape: Shape, kind: str | None, op: str) -> bool:
     if shape.is_plain_enum:
         # A rule compares an enum member by its value, but the member itself has no order.
-        return op not in ORDERED and any(_comparable(Shape(_kind_of(each)), kind, op) for each in shape.values or ())
+        return op not in _ORDERED and any(_comparable(Shape(_kind_of(each)), kind, op) for each in shape.values or ())
     return kind is None or shape.kind == kind or {shape.kind, kind} <= _NUMERIC
 
 
@@ -159,7 +173,7 @@ def _outside(path: str, term: Term, value: object, shapes: Sequence[Shape]) -> I
     if any(values is None for values in listed):
         return
     values = [each for some in listed for each in some or ()]
-    if not any(Constraint("==", value).allows(each) for each in values):
+    if not any(operation("==", value)(each, value) for each in values):
         hint = suggestion(value, map(str, values))
         yield Problem("literal_outside", path, f"{term} is never {shown(value)}{hint}")
 

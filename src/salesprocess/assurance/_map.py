@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from salesprocess._parts import Transition
-from salesprocess._rules import Predicate, Rule
-from salesprocess.assurance._ways import IS_MET, effective, possible
-from salesprocess.criteria import AllOf, AnyOf, AtLeast, Criterion, Not
+from salesprocess._rules import Rule
+from salesprocess._witness import Unsatisfiable, Witness, Witnesses
+from salesprocess.assurance._certain import effective, impossible
+from salesprocess.criteria import Criterion
 from salesprocess.process import CLOSED_KINDS, Direction, SalesProcess, Stage
 
 T = TypeVar("T")
 Ids: TypeAlias = frozenset[int]
+# A large and intricate process is given up in time: what could not be told is no problem.
+_MOST_ASKED: Final = 50_000
 
 
 class Way(NamedTuple):
@@ -59,6 +62,9 @@ class Map:
         self._entry = {stage.key: self._ids(stage.entry_criteria) for stage in process.stages}
         self.ways = tuple(self._ways())
         self.criteria = tuple(self._numbers)
+        self.witnesses = Witnesses()
+        self._judged: dict[int, tuple[Rule, bool]] = {}
+        self._asked = 0
 
     def _ids(self, criteria: Iterable[Criterion]) -> Ids:
         return frozenset(self._numbers.setdefault(each, len(self._numbers)) for each in required(criteria))
@@ -82,16 +88,22 @@ class Map:
     @cached_property
     def never_met(self) -> Ids:
         """The criteria that no deal can meet."""
-        return frozenset(
-            number for number, each in enumerate(self.criteria) if not possible([(effective(each), IS_MET)])
-        )
+        return frozenset(number for number, each in enumerate(self.criteria) if self.impossible(effective(each)))
+
+    def impossible(self, rule: Rule) -> bool:
+        """Whether no deal meets the rule, looked into once for each rule."""
+        if id(rule) not in self._judged:
+            # The rule is kept, so that its id stays its own.
+            self._judged[id(rule)] = (rule, impossible(rule))
+        return self._judged[id(rule)][1]
 
     @cached_property
     def conflicts(self) -> dict[Ids, Ids]:
         """For each gate whose criteria cannot be met at once, the fewest of them that say why."""
         found: dict[Ids, Ids] = {}
         known: dict[Ids, Ids | None] = {}
-        suspects = [group for group in self._groups() if not self.can_be_met(group)]
+        # What can be met all at once can be met in part, so most groups are settled here.
+        suspects = [group for group in self._groups() if not isinstance(self.meeting(group), Witness)]
         for asked in dict.fromkeys((*(way.asked for way in self.ways), self.start)) if suspects else ():
             for group in suspects:
                 common = (asked & group) - self.never_met
@@ -102,37 +114,28 @@ class Map:
                     found.setdefault(asked, conflict)
         return found
 
+    def _groups(self) -> Iterator[Ids]:
+        """The criteria that share a fact with each other, directly or through others."""
+        sound = [each for number, each in enumerate(self.criteria) if number not in self.never_met]
+        numbers = {id(each): number for number, each in enumerate(self.criteria)}
+        for group in self.witnesses.related(sound):
+            if len(group) > 1:
+                yield frozenset(numbers[id(each)] for each in group)
+
     def _conflict_in(self, ids: Ids) -> Ids | None:
-        if len(ids) < 2 or self.can_be_met(ids):  # noqa: PLR2004 - one alone contradicts nothing
+        if len(ids) < 2 or not isinstance(self.meeting(ids), Unsatisfiable):  # noqa: PLR2004 - one alone contradicts nothing
             return None
         left = ids
         for number in sorted(ids):
-            if not self.can_be_met(left - {number}):
+            if isinstance(self.meeting(left - {number}), Unsatisfiable):
                 left -= {number}
         return left
 
-    def can_be_met(self, ids: Iterable[int]) -> bool:
-        """Whether some deal could meet all these criteria."""
-        return possible((effective(self.criteria[number]), IS_MET) for number in ids)
-
-    def _groups(self) -> Iterator[Ids]:
-        """The criteria that share a fact with each other, directly or through others."""
-        by_subject: dict[object, list[int]] = {}
-        for number, criterion in enumerate(self.criteria):
-            if number not in self.never_met:
-                for subject in subjects(effective(criterion)):
-                    by_subject.setdefault(subject, []).append(number)
-        neighbours: dict[int, set[object]] = {}
-        for subject, numbers in by_subject.items():
-            for number in numbers:
-                neighbours.setdefault(number, set()).add(subject)
-        seen: set[int] = set()
-        for number in neighbours:
-            if number not in seen:
-                group = spread([number], lambda each: [n for s in neighbours[each] for n in by_subject.pop(s, ())])
-                seen |= group
-                if len(group) > 1:
-                    yield frozenset(group)
+    def meeting(self, ids: Iterable[int]) -> Witness | Unsatisfiable | None:
+        """Facts that meet all these criteria; `None` where that could not be told, or has been asked too often."""
+        criteria = [self.criteria[number] for number in sorted(ids)]
+        self._asked += len(criteria)
+        return self.witnesses.find(criteria) if self._asked <= _MOST_ASKED else None
 
     @cached_property
     def dead(self) -> frozenset[Ids]:
@@ -147,13 +150,13 @@ class Map:
         return tuple(way for way in self.ways if way.asked not in self.dead)
 
     @cached_property
-    def ways_out(self) -> dict[str, list[Way]]:
-        """The live moves out of each stage that lead to another."""
-        found: dict[str, list[Way]] = {key: [] for key in self.stages}
+    def following(self) -> dict[str, list[str]]:
+        """The other stages that live moves lead to from each."""
+        found: dict[str, dict[str, None]] = {key: {} for key in self.stages}
         for way in self.live:
             if way.source != way.dest:
-                found[way.source].append(way)
-        return found
+                found[way.source][way.dest] = None
+        return {key: list(dests) for key, dests in found.items()}
 
     @cached_property
     def reached(self) -> set[str]:
@@ -162,7 +165,7 @@ class Map:
 
     def from_stage(self, key: str, through: Callable[[str], bool] = lambda _key: True) -> set[str]:
         """The stage and all that it leads to, by way of stages that will do."""
-        return spread([key], lambda each: [w.dest for w in self.ways_out[each]] if each == key or through(each) else [])
+        return spread([key], lambda each: self.following[each] if each == key or through(each) else ())
 
     def leading_to(self, dests: Iterable[str], through: Callable[[str], bool]) -> set[str]:
         """The stages that lead to one of these by way of stages that will do, and those themselves."""
@@ -187,22 +190,3 @@ def spread(starts: Iterable[T], following: Callable[[T], Iterable[T]]) -> set[T]
                 seen.add(each)
                 waiting.append(each)
     return seen
-
-
-def subjects(rule: Rule) -> Iterator[object]:
-    """What a rule looks at: facts and predicates."""
-    for term in rule.terms():
-        yield term.source, term.path
-    yield from predicates(rule)
-
-
-def predicates(rule: Rule) -> Iterator[str]:
-    """The names of the predicates in a rule."""
-    match rule:
-        case Predicate(function_name=name):
-            yield name
-        case Not(rule=inner):
-            yield from predicates(inner)
-        case AllOf(rules=rules) | AnyOf(rules=rules) | AtLeast(rules=rules):
-            for inner in rules:
-                yield from predicates(inner)

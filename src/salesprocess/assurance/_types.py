@@ -127,7 +127,8 @@ def _may_have(owner: type, name: str) -> bool:
         return True
     if getattr(owner, "model_config", {}).get("extra") == "allow":
         return True
-    functions = (each for base in owner.__mro__ for each in vars(base).values() if isinstance(each, types.FunctionType))
+    bases = (base for base in owner.__mro__ if not base.__module__.startswith("pydantic."))
+    functions = (each for base in bases for each in vars(base).values() if isinstance(each, types.FunctionType))
     declares = hasattr(owner, "model_fields") or hasattr(owner, "__dataclass_fields__")
     declares = declares or hasattr(owner, "__attrs_attrs__") or bool(hints_of(owner))
     return not declares or any(name in function.__code__.co_names for function in functions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import subprocess  # noqa: S404 - dot is run with arguments of our own and text on its input
+import subprocess
 from collections.abc import Collection, Sequence
 
 from salesprocess.formats._picture import MAIN, PHASES, Arrow, Picture, picture, printable
