@@ -105,7 +105,25 @@ def test_the_html_page_needs_and_runs_nothing_else() -> None:
 
 
 traps = st.sampled_from(
-    ["<script>", "</style>", "|", "`", "*", "_", "[x](y)", "![", "# ", "- ", "1. ", "\\", "&lt;", "\n\n", "---", "~~", "$"]
+    [
+        "<script>",
+        "</style>",
+        "|",
+        "`",
+        "*",
+        "_",
+        "[x](y)",
+        "![",
+        "# ",
+        "- ",
+        "1. ",
+        "\\",
+        "&lt;",
+        "\n\n",
+        "---",
+        "~~",
+        "$",
+    ]
 )
 hostile = st.lists(traps | st.text(st.characters(exclude_categories=["Cs"]), max_size=5), max_size=4).map("".join)
 

@@ -29,7 +29,7 @@ def element(tag: str, *children: Element | str, **attributes: str) -> Element:
 
 
 def _visible(text: str) -> str:
-    return "".join(char if char.isprintable() or char in "\n " else "\ufffd" for char in text)
+    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Element:

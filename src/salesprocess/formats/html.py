@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xml.etree.ElementTree import Element  # noqa: S405 - nothing is read with it
+from xml.etree.ElementTree import Element
 
 from salesprocess._notebook import as_html, element, table
 from salesprocess.formats._playbook import COLUMNS, Section, moves, sections
