@@ -188,8 +188,8 @@ def test_a_key_given_twice_is_refused(name: str, text: str) -> None:
         ("toml", "key = 'p'\n[[stages]]\nkey = 'a'\nprobability = " + "9" * 5000),
         ("hubspot", '{"id": "p", "stages": [{"id": "a", "metadata": {"probability": "NaN"}}]}'),
         ("pipedrive", '[{"id": 1, "name": "a", "deal_probability": "inf"}]'),
-        ("salesforce", TOO_MANY["salesforce"].replace("</fullName>", "</fullName><probability>nan</probability>", 1)[:102]
-         + "</StandardValueSet>"),
+        ("salesforce", "<StandardValueSet><standardValue><fullName>a</fullName><probability>nan</probability>"
+         "</standardValue></StandardValueSet>"),
         ("frappe", "deal_status,type,probability\na,Open,nan\n"),
     ],
 )  # fmt: skip
