@@ -489,14 +489,15 @@ def test_decision_is_json_for_a_response_body(engine: Engine[Any]) -> None:
 
 
 def test_report_says_what_is_missing_what_was_found_and_what_else_there_is(engine: Engine[Any]) -> None:
-    report = str(engine.check({"stage": "making_contact", "contact_channels": ["email"]}, "advance"))
-    assert report.splitlines() == [
-        "'advance' from 'making_contact' to 'qualifying' is blocked: 2 of 2 criteria are not met",
+    summary, *missing, others = str(
+        engine.check({"stage": "making_contact", "contact_channels": ["email"]}, "advance")
+    ).splitlines()
+    assert summary == "'advance' from 'making_contact' to 'qualifying' is blocked: 2 of 2 criteria are not met"
+    assert missing == [
         "  - Contact on two channels (contact_channels): expected at least 2, found 1",
         "  - Appointment agreed (appointment_at): expected a value, found nothing yet",
-        "Other moves from 'making_contact': "
-        + "go_back to prospecting (with a reason); lose to lost (with a reason); disqualify to disqualified (with a reason)",
     ]
+    assert others.startswith("Other moves from 'making_contact': go_back to prospecting (with a reason); lose")
 
 
 def test_decision_and_its_refusal_travel_to_another_process(engine: Engine[Any]) -> None:

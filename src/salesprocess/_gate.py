@@ -339,7 +339,7 @@ def _comparison(rule: Comparison, inputs: _Inputs) -> Test:
         return lambda values: UNMET if is_missing(values[index]) else MET
     if op in {"true", "false"} and term.measure is None:
         return _true(index, met=MET, unmet=UNMET) if op == "true" else _true(index, met=UNMET, unmet=MET)
-    compare = _operation(op, value)
+    compare = operation(op, value)
     if term.measure is None and not isinstance(value, Term):
         return _against_constant(index, compare, value)
     left = _measured_at(term, index)
@@ -398,7 +398,8 @@ def _measured(value: Any, term: Term) -> int | None:
         return sum(item not in known[:index] for index, item in enumerate(known))
 
 
-def _operation(op: str, value: Any) -> Callable[[Any, Any], Any]:
+def operation(op: str, value: Any) -> Callable[[Any, Any], Any]:
+    """What an operator does with the value found and the value asked for; the result counts as truth."""
     if op == "matches":
         # The only pattern in a definition: a glob of bounded length, whose translation does not backtrack.
         pattern = re.compile(fnmatch.translate(str(value).replace("[", "[[]")))

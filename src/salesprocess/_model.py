@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from salesprocess._names import suggestion
 from salesprocess._values import shown
@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
-class Definition(BaseModel):
+class Definition(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """A frozen part of a definition. Raises `DefinitionError` with every mistake, when it is made or loaded."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     def __init__(self, **data: Any) -> None:
         with _explained(type(self)):

@@ -42,7 +42,7 @@ def _as_activity(value: object) -> object:
     return {"key": value} if isinstance(value, str) else value
 
 
-class _Named(Definition):
+class _Named(Definition, frozen=True):
     key: str
     name: str = ""
 
@@ -54,7 +54,7 @@ class _Named(Definition):
         return data
 
 
-class Activity(_Named):
+class Activity(_Named, frozen=True):
     """A step of a stage's checklist, done when the deal's `done` collection has `stage.activity`.
 
     Its own criteria, if any, are asked for with it.
@@ -67,7 +67,7 @@ class Activity(_Named):
         def __init__(self, *, key: str, name: str = ..., criteria: CriteriaLike = ...) -> None: ...
 
 
-class Stage(_Named):
+class Stage(_Named, frozen=True):
     """A stage of a sale. `key` is fixed for ever, `name` may change; `name` defaults to the key in words.
 
     `kind` says what being here means and is never inferred from a probability. `probability` is the share of deals
@@ -131,7 +131,7 @@ class Stage(_Named):
         return self.checklist() + self.exit_criteria
 
 
-class Transition(Definition):
+class Transition(Definition, frozen=True):
     """A named move: `trigger` takes a deal from any `source` to `dest`.
 
     `source` is a stage key, several, or `"*"` for all open stages. `criteria` are asked for besides the stages' own;

@@ -114,7 +114,7 @@ def at_least(needed: int, *, of: list[Rule] | tuple[Rule, ...]) -> AtLeast:
     return AtLeast(needed, tuple(of))
 
 
-class Criterion(Definition):
+class Criterion(Definition, frozen=True):
     """A rule with what a person needs to know of it.
 
     `key` names it in decisions, `label` is what a salesperson reads, `evidence` says what kind of proof it is,

@@ -30,7 +30,7 @@ class DefinitionError(SalesProcessError, ValueError):
 
     def __init__(self, subject: str, problems: Iterable[Problem]) -> None:
         self.subject = subject
-        self.problems = tuple(problems)
+        self.problems: tuple[Problem, ...] = tuple(problems)
         count = len(self.problems)
         lines = [f"{subject}: {count} {'problem' if count == 1 else 'problems'}"]
         super().__init__("\n".join([*lines, *(f"  - {problem}" for problem in self.problems)]))
@@ -48,7 +48,7 @@ class DealError(SalesProcessError, ValueError):
     def __init__(self, message: str, *, found: object = None, expected: Iterable[object] = ()) -> None:
         self.message = message
         self.found = found
-        self.expected = tuple(expected)
+        self.expected: tuple[object, ...] = tuple(expected)
         super().__init__(message)
 
 

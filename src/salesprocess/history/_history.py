@@ -27,7 +27,7 @@ class Spell(NamedTuple):
         return None if end is None else max(end - self.entered_at, timedelta(0))
 
 
-class History:
+class History:  # noqa: PLW1641 - it grows, so it has no hash
     """The changes of one deal, oldest first. It only grows, and everything else is derived from it.
 
     Making one from the past takes it as it is: nothing is refused, no hook runs, and `replay` says what is odd.
@@ -91,8 +91,13 @@ class History:
 
     def _unknown_move(self, change: StageChange) -> str:
         """Why the process that is in force has no such move; another version's moves are its own business."""
-        if change.source_kind not in {"live", "override"} or change.fingerprint != self._process.fingerprint:
+        # The move first: telling another version apart takes a hash of the process.
+        problem = self._no_such_move(change)
+        if change.source_kind not in {"live", "override"} or not problem:
             return ""
+        return problem if change.fingerprint == self._process.fingerprint else ""
+
+    def _no_such_move(self, change: StageChange) -> str:
         if change.source is None:
             initial = self._process.initial.key
             return "" if change.dest == initial else f"it starts in {change.dest!r}, not in {initial!r}"
@@ -216,8 +221,6 @@ class History:
         if not isinstance(other, History):
             return NotImplemented
         return self._changes == other._changes and self._process == other._process
-
-    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"<History of {len(self)} changes, now in {self.stage!r}>"
