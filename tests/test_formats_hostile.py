@@ -49,6 +49,9 @@ def refused(match: str) -> Iterator[None]:
     assert peak < MEGABYTES * 1_000_000
 
 
+NO_NUMBER = "<standardValue><fullName>a</fullName><probability>nan</probability></standardValue>"
+
+
 @pytest.mark.parametrize("load", LOADERS.values(), ids=LOADERS)
 @pytest.mark.parametrize("byte", [b"key: \xff", b"\xfe\xff\x00k", b'{"key": "\xc3\x28"}'])
 def test_invalid_utf8_is_refused_with_its_place(load: Callable[[Any], object], byte: bytes) -> None:
@@ -188,8 +191,7 @@ def test_a_key_given_twice_is_refused(name: str, text: str) -> None:
         ("toml", "key = 'p'\n[[stages]]\nkey = 'a'\nprobability = " + "9" * 5000),
         ("hubspot", '{"id": "p", "stages": [{"id": "a", "metadata": {"probability": "NaN"}}]}'),
         ("pipedrive", '[{"id": 1, "name": "a", "deal_probability": "inf"}]'),
-        ("salesforce", "<StandardValueSet><standardValue><fullName>a</fullName><probability>nan</probability>"
-         "</standardValue></StandardValueSet>"),
+        ("salesforce", f"<StandardValueSet>{NO_NUMBER}</StandardValueSet>"),
         ("frappe", "deal_status,type,probability\na,Open,nan\n"),
     ],
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from xml.etree.ElementTree import Element, tostring  # noqa: S405 - nothing is read with it
+from xml.etree.ElementTree import Element, tostring
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess  # noqa: S404 - for the errors of dot alone
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -57,9 +57,9 @@ def _guarded(run: Callable[[argparse.Namespace, Load], None], given: argparse.Na
     try:
         run(given, load)
     except KeyError as error:
-        print(f"salesprocess: {error.args[0]}", file=sys.stderr)
+        sys.stderr.write(f"salesprocess: {error.args[0]}\n")
     except (DefinitionError, OSError, ValueError, ImportError, subprocess.SubprocessError) as error:
-        print(f"salesprocess: {error}", file=sys.stderr)
+        sys.stderr.write(f"salesprocess: {error}\n")
     else:
         return DONE
     return BAD_INPUT
@@ -78,7 +78,7 @@ def _convert(given: argparse.Namespace, load: Load) -> None:
             imported = _module(given.read).load(file.read(MAX_BYTES + 1))
         process = imported.process
         for assumption in imported.assumptions:
-            print(f"assumed: {assumption}", file=sys.stderr)
+            sys.stderr.write(f"assumed: {assumption}\n")
     form = given.write or ("json" if given.target == "-" else _form_of(given.target))
     text = written(process, form)
     if given.target == "-":
@@ -102,13 +102,11 @@ def written(process: SalesProcess, form: str, **options: Any) -> str:
         data = _module(form).dump(process)
         return data if isinstance(data, str) else json.dumps(data, indent=2, ensure_ascii=False) + "\n"
     if form in _DRAWN:
-        text: str = getattr(_module("dot" if form == "svg" else form), _DRAWN[form])(process, **options)
-        return text
+        return str(getattr(_module("dot" if form == "svg" else form), _DRAWN[form])(process, **options))
     if options:
         raise ValueError(f"a path is for pictures: {', '.join(_DRAWN)}")
     module = _module(_FILES.get(form, "markdown" if form == "table" else form))
-    text = getattr(module, _SHOWN.get(form, "dumps"))(process)
-    return text
+    return str(getattr(module, _SHOWN.get(form, "dumps"))(process))
 
 
 def _module(name: str) -> Any:
