@@ -20,22 +20,9 @@ def dumps(process: SalesProcess) -> str:
 
     >>> from salesprocess import Stage, fact
     >>> talk = Stage(key="talk", objective="Understand.", tactics="Ask", exit_criteria=fact("need").is_known())
-    >>> print(dumps(SalesProcess.linear(key="short", stages=[talk, Stage(key="won", kind="won")])))
-    # Short
-    <BLANKLINE>
-    Version 1
-    <BLANKLINE>
-    ## 1. Talk
-    <BLANKLINE>
-    - **Kind:** Open
-    - **Objective:** Understand.
-    - **Tactics:**
-      - Ask
-    - **To leave:**
-      - need is known
-    ...
-    | win | Talk | Won | what the stages on the way ask for |  |
-    ...
+    >>> process = SalesProcess.linear(key="short", stages=[talk, Stage(key="won", kind="won")])
+    >>> dumps(process).splitlines()[4:9]
+    ['## 1. Talk', '', '- **Kind:** Open', '- **Objective:** Understand.', '- **Tactics:**']
     """
     lines = [f"# {escaped(process.name)}", "", f"Version {escaped(str(process.version))}"]
     for number, section in enumerate(sections(process), 1):
