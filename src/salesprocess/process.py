@@ -241,3 +241,8 @@ class SalesProcess(Derivable, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.name or self.key} (version {self.version}): {' > '.join(stage.key for stage in self.stages)}"
+
+    def _repr_html_(self) -> str:
+        from salesprocess._notebook import process_html  # noqa: PLC0415 - only notebooks need it
+
+        return process_html(self)
