@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from salesprocess.testing import (
     assert_refused,
     assert_unchanged,
     paths,
+    stored_histories,
 )
 from salesprocess.testing.snapshot import changes
 
@@ -220,3 +222,14 @@ def test_a_path_that_no_deal_can_walk_says_what_contradicts() -> None:
     (path,) = paths(SalesProcess.linear(key="p", stages=stages), to="c")
     with pytest.raises(ValueError, match="no one dict walks a>b>c, whose steps ask for: n is more than 5; n is less"):
         path.deal(dict)
+
+
+def test_stored_histories_are_cases_of_a_test(tmp_path: Path) -> None:
+    here: dict[str, Any] = {"stage": None}
+    past = History(FUNNEL, [Engine[dict[str, Any]](FUNNEL).start(here)])
+    (tmp_path / "deal-7.json").write_text(json.dumps(past.model_dump(mode="json")))
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all" / "deals.json").write_text(json.dumps({"deal-7": past.model_dump(mode="json")}))
+    for stored in (tmp_path, tmp_path / "all" / "deals.json", {"deal-7": past.changes}):
+        (case,) = stored_histories(FUNNEL, stored)
+        assert (case.id, case.values) == ("deal-7", (past,))
