@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from salesprocess import (
@@ -176,14 +176,11 @@ BUGS = {
     BackWithOldProbability: ("shows another probability", "go_back"),
 }
 
-# The default number of examples; explanations of failures take time and are not what is tested.
-PHASES = (Phase.generate, Phase.shrink)
-
 
 def failure_of(application: type[Any], process: SalesProcess = SALE) -> str:
     machine = process_machine(process, application)
     with pytest.raises(AssertionError) as caught:
-        run_state_machine_as_test(machine, settings=settings(deadline=None, database=None, phases=PHASES))
+        run_state_machine_as_test(machine, settings=settings(machine.TestCase.settings, database=None))
     return str(caught.value)
 
 
