@@ -144,26 +144,6 @@ class Decider(Generic[DealT]):
 
     # Behind the verbs
 
-    def _find(
-        self,
-        deal: DealT,
-        trigger: str | None,
-        to: str | None,
-        context: Mapping[str, object] | None,
-        at: datetime | None,
-        expect: str | int | None,
-    ) -> tuple[Move, Decision, Any, int | None]:
-        """The move that fits, its decision, and the deal's stage and number as they were then."""
-        if to is None and expect is None:
-            try:
-                was = self._stage_of(deal)
-                move = self._quick[was][trigger]  # type: ignore[index]
-            except (AttributeError, KeyError, TypeError):
-                pass
-            else:
-                return move, move.decide(deal, context, at), was, None
-        return self._look_for(deal, trigger, to, context, at, expect)
-
     def _look_for(
         self,
         deal: DealT,

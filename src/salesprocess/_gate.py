@@ -101,7 +101,7 @@ class _Part(NamedTuple):
 class Gate:
     """The criteria of one move, compiled."""
 
-    __slots__ = ("_inputs", "_parts", "_readers", "criteria", "judge", "read")
+    __slots__ = ("_expected", "_names", "_parts", "_readers", "criteria", "judge", "read")
 
     def __init__(self, criteria: Sequence[Criterion], lookup: Lookup) -> None:
         inputs = _Inputs(lookup)
@@ -113,7 +113,10 @@ class Gate:
             )
             for criterion in criteria
         )
-        self._inputs, self._readers = tuple(inputs.indexes), tuple(inputs.readers)
+        # In words once, and not for every deal that is refused.
+        self._expected = tuple(criterion.rule.expected() for criterion in criteria)
+        self._names = tuple(each.name for each in inputs.indexes)
+        self._readers = tuple(inputs.readers)
         self.judge = _judge(tuple(rule.test if when is None else _when(when, rule) for when, rule in self._parts))
         self.read = inputs.reader_of_attributes()
 
@@ -152,14 +155,13 @@ class Gate:
 
     def _finding(self, index: int, values: Values, status: int | Exception) -> Finding:
         criterion = self.criteria[index]
-        facts = {self._inputs[used].name: _as_found(values[used]) for used in self._uses(index)}
-        rule = criterion.rule
+        facts = {self._names[used]: _as_found(values[used]) for used in self._uses(index)}
         return Finding(
             key=criterion.key,
             label=criterion.label or criterion.key,
             status=_NAMES[status] if isinstance(status, int) else "errored",
-            expected=rule.expected(),
-            actual=_actual(rule, facts),
+            expected=self._expected[index],
+            actual=_actual(criterion.rule, facts),
             facts=facts,
             severity=criterion.severity,
             error=None if isinstance(status, int) else status,
@@ -339,7 +341,7 @@ def _comparison(rule: Comparison, inputs: _Inputs) -> Test:
         return lambda values: UNMET if is_missing(values[index]) else MET
     if op in {"true", "false"} and term.measure is None:
         return _true(index, met=MET, unmet=UNMET) if op == "true" else _true(index, met=UNMET, unmet=MET)
-    compare = _operation(op, value)
+    compare = operation(op, value)
     if term.measure is None and not isinstance(value, Term):
         return _against_constant(index, compare, value)
     left = _measured_at(term, index)
@@ -398,7 +400,8 @@ def _measured(value: Any, term: Term) -> int | None:
         return sum(item not in known[:index] for index, item in enumerate(known))
 
 
-def _operation(op: str, value: Any) -> Callable[[Any, Any], Any]:
+def operation(op: str, value: Any) -> Callable[[Any, Any], Any]:
+    """What an operator does with the value found and the value asked for; the result counts as truth."""
     if op == "matches":
         # The only pattern in a definition: a glob of bounded length, whose translation does not backtrack.
         pattern = re.compile(fnmatch.translate(str(value).replace("[", "[[]")))
@@ -449,7 +452,7 @@ def _as_found(value: Any) -> Any:
 def _actual(rule: Rule, facts: dict[str, Any]) -> Any:
     """The one value that the rule is about, or all that it looked at."""
     if isinstance(rule, Comparison):
-        value = facts[_Input(rule.term.source, rule.term.path or rule.term.source).name]
+        value = next(iter(facts.values()))
         try:
             return value if rule.term.measure is None else _measured(value, rule.term)
         except TypeError:

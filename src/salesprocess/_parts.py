@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
 from salesprocess._model import Definition
 from salesprocess.criteria import Criteria, CriteriaLike, Criterion, fact
@@ -26,6 +27,15 @@ def _as_tuple(value: object) -> object:
 
 TextsLike: TypeAlias = str | Sequence[str]
 Texts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+
+
+def _finite(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    json.dumps(value, allow_nan=False)
+    return value
+
+
+# What another system keeps with a part: a number that JSON lacks would come back as nothing.
+Extra: TypeAlias = Annotated[dict[str, JsonValue], AfterValidator(_finite)]
 
 
 def _as_activity(value: object) -> object:
@@ -62,7 +72,8 @@ class Stage(_Named, frozen=True):
 
     `kind` says what being here means and is never inferred from a probability. `probability` is the share of deals
     here that are won, 0 to 1; `time_limit` how long a deal should stay; `starts` the keys of the processes that
-    entering it begins, which the host starts.
+    entering it begins, which the host starts. `extra` is what another system keeps with the stage, as JSON: no rule
+    looks at it, and the fingerprint is blind to it.
     """
 
     kind: Kind = "open"
@@ -78,6 +89,7 @@ class Stage(_Named, frozen=True):
     forecast: Forecast | None = None
     time_limit: timedelta | None = None
     starts: Texts = ()
+    extra: Extra = Field(default_factory=dict)
 
     if TYPE_CHECKING:
 
@@ -99,7 +111,11 @@ class Stage(_Named, frozen=True):
             forecast: Forecast | None = ...,
             time_limit: timedelta | None = ...,
             starts: TextsLike = ...,
+            extra: dict[str, JsonValue] = ...,
         ) -> None: ...
+
+    def __hash__(self) -> int:
+        return hash((self.key, self.name, self.kind))
 
     def checklist(self) -> tuple[Criterion, ...]:
         """One criterion for each activity, and the activities' own."""
@@ -121,7 +137,7 @@ class Transition(Definition, frozen=True):
     `source` is a stage key, several, or `"*"` for all open stages. `criteria` are asked for besides the stages' own;
     `waives` names stages whose exit criteria are not. A move that `needs_reason` takes one of `reasons`, or any text
     where that is empty. `direction` is derived from the stages when it is not given. `starts` lists processes for the
-    host to start, with `start_facts` as what their deals begin with.
+    host to start, with `start_facts` as what their deals begin with. `extra` is as a stage's.
     """
 
     trigger: str
@@ -134,6 +150,7 @@ class Transition(Definition, frozen=True):
     direction: Direction | None = None
     starts: Texts = ()
     start_facts: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    extra: Extra = Field(default_factory=dict)
 
     if TYPE_CHECKING:
 
@@ -150,4 +167,5 @@ class Transition(Definition, frozen=True):
             direction: Direction | None = ...,
             starts: TextsLike = ...,
             start_facts: dict[str, str | int | float | bool] = ...,
+            extra: dict[str, JsonValue] = ...,
         ) -> None: ...

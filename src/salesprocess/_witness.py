@@ -8,17 +8,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from salesprocess._gate import MET, Gate, Lookup
-from salesprocess._rules import AnyOf, Not, Predicate, Rule
-from salesprocess._samples import ANY, MET_BIT, NOON
-from salesprocess._solve import Demand, Solver, Values, variables
+from salesprocess._rules import AllOf, Not, Predicate, Rule
+from salesprocess._samples import ANSWERED, ANY, MET_BIT, NOON
+from salesprocess._solve import RuleLike, Solver, Values, grouped, status_bit, variables
 from salesprocess.criteria import Criterion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-RuleLike: TypeAlias = Rule | Criterion
-
-_Wanted: TypeAlias = tuple[RuleLike, bool]
+_Wanted: TypeAlias = tuple[RuleLike, int]
 
 _ENTERED_AT: Final = "entered_at"
 _EVERYTHING: Final = "everything"
@@ -81,66 +79,61 @@ class Witnesses:
     """Finds witnesses, and remembers those of each group of rules that have facts in common."""
 
     def __init__(self, at: datetime | None = None) -> None:
-        self._fixed = at
-        self._solver = Solver(at or NOON, fixed=at is not None)
+        self._at = at or NOON
+        self._solver = Solver(self._at, fixed=at is not None)
         self._names: dict[int, tuple[str, ...]] = {}
-        self._groups: dict[frozenset[tuple[int, bool]], Witness | Unsatisfiable | None] = {}
+        self._groups: dict[frozenset[tuple[int, int]], Witness | Unsatisfiable | None] = {}
         # A rule goes by its id here, so it is kept for as long.
         self._kept: list[RuleLike] = []
 
-    def find(self, met: Iterable[RuleLike], not_met: Iterable[RuleLike] = ()) -> Witness | Unsatisfiable | None:
-        """As `witness`."""
-        wanted = [*((rule, True) for rule in met), *((rule, False) for rule in not_met)]
-        answers = [self._of_group(group) for group in self._grouped(wanted)]
-        impossible = next((answer for answer in answers if isinstance(answer, Unsatisfiable)), None)
-        if impossible is not None:
-            return impossible
-        found = [answer for answer in answers if isinstance(answer, Witness)]
-        return _merged(found, self._fixed or NOON) if len(found) == len(answers) else None
+    def find(
+        self, met: Iterable[RuleLike], not_met: Iterable[RuleLike] = (), answered: Iterable[RuleLike] = ()
+    ) -> Witness | Unsatisfiable | None:
+        """As `witness`; the rules `answered` may come to anything but an error."""
+        wanted = [(rule, MET_BIT) for rule in met]
+        wanted += [(rule, ANY & ~MET_BIT) for rule in not_met]
+        wanted += [(rule, ANSWERED) for rule in answered]
+        found: list[Witness] = []
+        decided = True
+        for group in self._grouped(wanted):
+            answer = self._of_group(group)
+            if isinstance(answer, Unsatisfiable):
+                return answer
+            if answer is None:
+                decided = False
+            else:
+                found.append(answer)
+        return _merged(found, self._at) if decided else None
 
     def _grouped(self, wanted: list[_Wanted]) -> list[list[_Wanted]]:
         """The rules by the facts that they share, however indirectly."""
-        above: dict[str, str] = {}
-
-        def top(name: str) -> str:
-            while above.setdefault(name, name) != name:
-                above[name] = name = above[above[name]]
-            return name
-
-        for rule, _ in wanted:
-            names = self._names_of(rule)
-            for name in names[1:]:
-                above[top(name)] = top(names[0])
-        whole = _EVERYTHING in above
-        groups: dict[str, list[_Wanted]] = {}
-        for want in wanted:
-            names = self._names_of(want[0])
-            group = _EVERYTHING if whole else top(names[0]) if names else ""
-            groups.setdefault(group, []).append(want)
-        return list(groups.values())
+        named = [(want, self._names_of(want[0])) for want in wanted]
+        if any(_EVERYTHING in names for _, names in named):
+            return [wanted]
+        return grouped(named)
 
     def _names_of(self, rule: RuleLike) -> tuple[str, ...]:
         names = self._names.get(id(rule))
         if names is None:
             self._kept.append(rule)
-            names = self._names[id(rule)] = tuple(dict.fromkeys(_shared(_condition(rule))))
+            names = self._names[id(rule)] = tuple(dict.fromkeys(_shared(_as_rule(rule))))
         return names
 
+    def related(self, rules: Iterable[RuleLike]) -> list[list[RuleLike]]:
+        """The rules by the facts that they share: groups that can be solved one by one."""
+        return [[rule for rule, _ in group] for group in self._grouped([(rule, ANY) for rule in rules])]
+
     def _of_group(self, group: list[_Wanted]) -> Witness | Unsatisfiable | None:
-        memo = frozenset((id(rule), wanted) for rule, wanted in group)
+        memo = frozenset((id(rule), allowed) for rule, allowed in group)
         if memo not in self._groups:
             self._groups[memo] = self._solved(group)
         return self._groups[memo]
 
     def _solved(self, group: list[_Wanted]) -> Witness | Unsatisfiable | None:
-        demands: list[Demand] = [
-            (_condition(rule), MET_BIT if wanted else ANY & ~MET_BIT) for rule, wanted in group
-        ]
-        at = self._fixed or NOON
-        found = self._solver.solve(demands, lambda values: _holds(_as_witness(values, at), group))
+        found = self._solver.solve(group, lambda values: _holds(_as_witness(values, self._at), group))
         if found is False:
             return Unsatisfiable(tuple(rule for rule, _ in group))
-        return None if found is None else _as_witness(found, at)
+        return None if found is None else _as_witness(found, self._at)
 
 
 def nested(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,11 +154,11 @@ def nested(facts: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def _condition(rule: RuleLike) -> Rule:
-    """What an engine asks for: the rule, where its `when` holds."""
+def _as_rule(rule: RuleLike) -> Rule:
+    """A rule that looks at all that this one does."""
     if isinstance(rule, Rule):
         return rule
-    return rule.rule if rule.when is None else AnyOf((Not(rule.when), rule.rule))
+    return rule.rule if rule.when is None else AllOf((rule.when, rule.rule))
 
 
 def _shared(rule: Rule) -> Iterator[str]:
@@ -213,18 +206,24 @@ def _merged(found: list[Witness], at: datetime) -> Witness:
     return Witness(facts, context, at, predicates)
 
 
+def judged(witness: Witness, rules: Iterable[RuleLike], **more: Any) -> tuple[int | Exception, ...]:
+    """What an engine's gate says of each rule on the witness: a status of `_gate`, or what the rule raised."""
+    criteria = [rule if isinstance(rule, Criterion) else Criterion(key="it", rule=rule) for rule in rules]
+    answers = {name: _always(witness.predicates.get(name)) for name in predicates_of(criteria)}
+    gate = Gate(criteria, Lookup({}, answers, lambda: witness.at))
+    values = gate.read_each(witness.deal(**more), nested(witness.context), witness.at)
+    return gate.judge_each(values) or (MET,) * len(criteria)
+
+
+def predicates_of(rules: Iterable[RuleLike]) -> tuple[str, ...]:
+    """The names of the functions that the rules ask, each once."""
+    return tuple(dict.fromkeys(each.function_name for rule in rules for each in _predicates(_as_rule(rule))))
+
+
 def _holds(witness: Witness, group: list[_Wanted]) -> bool:
-    """Whether a gate of these rules says of the witness what is wanted."""
-    conditions = [_condition(rule) for rule, _ in group]
-    asked = dict.fromkeys(each.function_name for rule in conditions for each in _predicates(rule))
-    answers = {name: _always(witness.predicates.get(name)) for name in asked}
-    lookup = Lookup({}, answers, lambda: witness.at)
-    criteria = [Criterion(key="it", rule=rule) for rule in conditions]
-    gate = Gate(criteria, lookup)
-    statuses = gate.judge_each(gate.read_each(witness.deal(), nested(witness.context), witness.at))
-    if statuses is None:
-        return all(wanted for _, wanted in group)
-    return all((status is MET) is wanted for status, (_, wanted) in zip(statuses, group, strict=True))
+    """Whether an engine says of the witness what is wanted."""
+    statuses = judged(witness, (rule for rule, _ in group))
+    return all(status_bit(status) & allowed for status, (_, allowed) in zip(statuses, group, strict=True))
 
 
 def _always(answer: bool | None) -> Callable[[Any], bool | None]:  # noqa: FBT001 - it is the answer itself

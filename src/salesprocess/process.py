@@ -7,17 +7,19 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import ValidationError, ValidatorFunctionWrapHandler, model_validator
+from pydantic import Field, JsonValue, ValidationError, ValidatorFunctionWrapHandler, model_validator
 
 from salesprocess._checks import mistakes
+from salesprocess._derive import Derivable
 from salesprocess._linear import Policy, usual_stages, usual_transitions
-from salesprocess._model import Definition, problems_of
+from salesprocess._model import problems_of
 from salesprocess._names import suggestion
 from salesprocess._parts import (
     ALL_OPEN,
     CLOSED_KINDS,
     Activity,
     Direction,
+    Extra,
     Forecast,
     Kind,
     Phase,
@@ -48,6 +50,7 @@ _GUIDANCE_OF_CRITERIA = {"__all__": {"label": True, "evidence": True}}
 _GUIDANCE: dict[str, Any] = {
     "name": True,
     "version": True,
+    "extra": True,
     "stages": {
         "__all__": {
             "name": True,
@@ -55,20 +58,21 @@ _GUIDANCE: dict[str, Any] = {
             "tactics": True,
             "outcome": True,
             "owner": True,
+            "extra": True,
             "activities": {"__all__": {"name": True, "criteria": _GUIDANCE_OF_CRITERIA}},
             "entry_criteria": _GUIDANCE_OF_CRITERIA,
             "exit_criteria": _GUIDANCE_OF_CRITERIA,
         }
     },
-    "transitions": {"__all__": {"criteria": _GUIDANCE_OF_CRITERIA}},
+    "transitions": {"__all__": {"criteria": _GUIDANCE_OF_CRITERIA, "extra": True}},
 }
 
 
-class SalesProcess(Definition, frozen=True):
+class SalesProcess(Derivable, frozen=True):
     """How a company sells. Frozen, checked as it is made, and the same after a trip through JSON.
 
     The order of `stages` is the order of the sale; the first open one is where deals start. With `cumulative`, a
-    forward move asks again for the exit criteria of all earlier stages.
+    forward move asks again for the exit criteria of all earlier stages. `extra` is as a stage's.
 
     Raises:
         DefinitionError: with every mistake at once, each with its path and the nearest valid name.
@@ -80,6 +84,7 @@ class SalesProcess(Definition, frozen=True):
     stages: tuple[Stage, ...]
     transitions: tuple[Transition, ...] = ()
     cumulative: bool = False
+    extra: Extra = Field(default_factory=dict)
 
     if TYPE_CHECKING:
 
@@ -92,6 +97,7 @@ class SalesProcess(Definition, frozen=True):
             stages: Sequence[Stage],
             transitions: Sequence[Transition] = ...,
             cumulative: bool = ...,
+            extra: dict[str, JsonValue] = ...,
         ) -> None: ...
 
     @model_validator(mode="wrap")
@@ -202,6 +208,22 @@ class SalesProcess(Definition, frozen=True):
         keys = [stage.key for stage in self.stages]
         return "forward" if keys.index(transition.dest) > keys.index(source) else "back"
 
+    def passed(self, source: str, transition: Transition) -> tuple[Stage, ...]:
+        """The stages whose exit criteria a move asks for, in order: none unless it is a forward one.
+
+        These are the stage that it leaves and those that it jumps over, less the waived ones; with `cumulative`, all
+        earlier ones as well. Lost, disqualified and on-hold stages are not passed.
+        """
+        if self.direction(source, transition) != "forward":
+            return ()
+        keys = [stage.key for stage in self.stages]
+        start, end = keys.index(source), keys.index(transition.dest)
+        return tuple(
+            stage
+            for stage in self.stages[0 if self.cumulative else start : max(end, start + 1)]
+            if stage.kind in {"open", "won"} and stage.key not in transition.waives
+        )
+
     def gate(self, source: str, transition: Transition) -> tuple[Criterion, ...]:
         """All that a move asks for, in order, each once.
 
@@ -210,15 +232,8 @@ class SalesProcess(Definition, frozen=True):
         """
         criteria = list(transition.criteria)
         if self.direction(source, transition) == "forward":
-            keys = [stage.key for stage in self.stages]
-            start, end = keys.index(source), keys.index(transition.dest)
-            passed = [
-                stage
-                for stage in self.stages[0 if self.cumulative else start : max(end, start + 1)]
-                if stage.kind in {"open", "won"} and stage.key not in transition.waives
-            ]
             criteria = [
-                *(criterion for stage in passed for criterion in stage.gate()),
+                *(criterion for stage in self.passed(source, transition) for criterion in stage.gate()),
                 *criteria,
                 *self.stage(transition.dest).entry_criteria,
             ]
