@@ -61,7 +61,7 @@ def problems(
     >>> problems(SEVEN_STAGE)
     []
     >>> print(problems(SEVEN_STAGE.without_transition("win"))[0])
-    stages[6]: a won deal never reaches 'generating_referrals': no move that can be made leads there from ...
+    stages[6]: a won deal never reaches 'generating_referrals': no move leads there from ...
 
     Raises:
         DefinitionError: for a waived code that there is not, or one without a reason.

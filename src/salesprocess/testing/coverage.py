@@ -131,7 +131,7 @@ def covering() -> Iterator[Coverage]:
     >>> with covering() as coverage:
     ...     decision = Engine(SEVEN_STAGE).check({"stage": "closing"}, "win")
     >>> [point.name for point in coverage.of(SEVEN_STAGE).seen if point.kind == "criterion"]
-    ['signed_at unknown']
+    ['signed_at unmet']
     """
     coverage = Coverage()
     with watching(coverage.of):

@@ -105,7 +105,7 @@ class Path:
         >>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
         >>> path = next(paths(SEVEN_STAGE, to="making_contact"))
         >>> path.deal(dict)
-        {'stage': 'prospecting', 'prospect': 'given', 'fits_profile': True}
+        {'prospect': 'given', 'fits_profile': True, 'stage': 'prospecting'}
 
         Raises:
             ValueError: if no one deal can walk the path as it is: then set facts on the way, `upto` there first.
