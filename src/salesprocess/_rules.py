@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeAlias
 
-from pydantic_core import core_schema
-
 from salesprocess import _values
 
 if TYPE_CHECKING:
@@ -88,19 +86,6 @@ class Rule:
     def name(self) -> str:
         """The key of a criterion that is given as this bare rule: what it looks at."""
         return "_and_".join(dict.fromkeys(str(term.path or term.source) for term in self.terms()))
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> core_schema.CoreSchema:
-        from salesprocess._parsing import parse  # noqa: PLC0415 - which needs the rules that are defined here
-
-        return core_schema.no_info_plain_validator_function(
-            parse,
-            serialization=core_schema.plain_serializer_function_ser_schema(lambda rule: rule.data()),
-        )
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, _schema: object, _handler: object) -> dict[str, Any]:
-        return {"type": "object", "title": "Rule"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

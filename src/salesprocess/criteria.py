@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 
 from salesprocess import _values
 from salesprocess._model import Definition
@@ -115,6 +115,14 @@ def at_least(needed: int, *, of: list[Rule] | tuple[Rule, ...]) -> AtLeast:
     return AtLeast(needed, tuple(of))
 
 
+StoredRule: TypeAlias = Annotated[
+    Rule,
+    PlainValidator(parse),
+    PlainSerializer(lambda rule: rule.data(), return_type=dict[str, Any]),
+    WithJsonSchema({"type": "object", "title": "Rule"}),
+]
+
+
 class Criterion(Definition, frozen=True):
     """A rule with what a person needs to know of it.
 
@@ -123,11 +131,11 @@ class Criterion(Definition, frozen=True):
     """
 
     key: str
-    rule: Rule
+    rule: StoredRule
     label: str | None = None
     evidence: Evidence | None = None
     severity: Severity = "required"
-    when: Rule | None = None
+    when: StoredRule | None = None
 
     def facts(self) -> tuple[str, ...]:
         """The paths of the facts that the criterion looks at, each once."""
