@@ -99,8 +99,10 @@ def stages_in_python(process: SalesProcess, trace: list[Event]) -> list[str]:
     engine, stage, seen = Engine[dict[str, Any]](process), process.initial.key, []
     for trigger, dest, reason, values in trace:
         deal = {**values, "stage": stage}
+        # A document asks where to only where the trigger leads to several stages.
+        rivals = sum(source == stage and move.trigger == trigger for source, move in process.moves())
         with contextlib.suppress(TransitionRefused):
-            engine.fire(deal, trigger, to=dest, reason=reason)
+            engine.fire(deal, trigger, to=dest if rivals > 1 else None, reason=reason)
         stage = deal["stage"]
         seen.append(stage)
     return seen
@@ -109,7 +111,9 @@ def stages_in_python(process: SalesProcess, trace: list[Event]) -> list[str]:
 def is_met(criterion: Criterion, values: dict[str, Any]) -> bool:
     """What the host sets a datum to that stands for a criterion: the library's own answer."""
     stages = [Stage(key="a", exit_criteria=criterion), Stage(key="b", kind="won")]
-    return bool(Engine[dict[str, Any]](SalesProcess.linear(key="p", stages=stages)).check({**values, "stage": "a"}, "win"))
+    return bool(
+        Engine[dict[str, Any]](SalesProcess.linear(key="p", stages=stages)).check({**values, "stage": "a"}, "win")
+    )
 
 
 def stages_in_statemachine(process: SalesProcess, trace: list[Event]) -> list[str]:

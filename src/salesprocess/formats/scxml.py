@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from itertools import chain, count
 from typing import Any, Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
@@ -117,10 +118,11 @@ class _Writer:
         return condition
 
     def _asked_as(self, criterion: Criterion) -> str:
-        plain = f"sp_{re.sub(r'[^A-Za-z0-9]+', '_', criterion.key).strip('_')[:60]}"
-        taken = {"sp_to", "sp_reason", "sp_reason_fits", *self.asked.values()}
-        name = next(each for each in (plain, *(f"{plain}_{n}" for n in range(2, 10**6))) if each not in taken)
-        self.asked.setdefault(criterion, name)
+        if criterion not in self.asked:
+            plain = f"sp_{re.sub(r'[^A-Za-z0-9]+', '_', criterion.key).strip('_')[:60]}"
+            taken = {"sp_to", "sp_reason", "sp_reason_fits", *self.asked.values()}
+            others = (f"{plain}_{number}" for number in count(2))
+            self.asked[criterion] = next(name for name in chain([plain], others) if name not in taken)
         self.data[self.asked[criterion]] = None
         return self.asked[criterion]
 
