@@ -15,9 +15,11 @@ from salesprocess.targets._target import Column, Order, Target, refusal
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 # Words of ECMAScript, and what python-statemachine keeps from conditions.
 _RESERVED: Final = frozenset(
-    "break case catch const debugger default delete do enum event event_data export extends false function implements "
-    "instanceof interface let machine model new null package private protected public source state static super switch "
-    "target this throw transition true typeof undefined var void In".split()
+    """
+    break case catch const debugger default delete do enum event event_data export extends false function implements
+    instanceof interface let machine model new null package private protected public source state static super switch
+    target this throw transition true typeof undefined var void In
+    """.split()  # noqa: SIM905 - a list of words reads better without its quotation marks
 )
 # python-statemachine rewrites these wherever they stand, also within a text.
 _REWRITTEN: Final = re.compile(r"""\b(?:true|false|null)\b|===|!==|&|\|\||['"\\]|[^\x20-\x7e]""")
