@@ -6,6 +6,7 @@ import asyncio
 import functools
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ from salesprocess import (
     Veto,
     Vetoed,
     fact,
+    predicate,
 )
 
 STAGES = [Stage(key="a", exit_criteria=fact("ready").is_true()), Stage(key="b"), Stage(key="w", kind="won")]
@@ -416,3 +418,26 @@ def test_hook_that_turns_out_to_be_async_is_refused_and_undone() -> None:
     with pytest.raises(TypeError, match="returned an awaitable"):
         Engine(PROCESS, hooks=hooks).fire(deal, "advance")
     assert deal == Deal()
+
+
+@pytest.mark.parametrize("hooks", [Hooks[Any](), recording([], "after")], ids=["no hooks", "hooks"])
+def test_thread_that_decides_while_another_moves_the_deal_does_not_move_it_back(hooks: Hooks[Any]) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slowly(deal: Deal) -> bool:
+        if threading.current_thread() is not threading.main_thread():
+            inside.set()
+            go_on.wait(5)
+        return deal.ready
+
+    stages = [Stage(key="a", exit_criteria=predicate("slowly")), *STAGES[1:]]
+    engine = Engine(SalesProcess.linear(key="p", stages=stages), hooks=hooks, predicates={"slowly": slowly})
+    deal = Deal()
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(engine.fire, deal, "advance")
+        inside.wait(5)
+        engine.fire(deal, "advance")
+        engine.fire(deal, "win")
+        go_on.set()
+    assert "has been moved since" in str(late.exception())
+    assert deal.stage == "w"

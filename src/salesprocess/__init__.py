@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
-from salesprocess.criteria import (
-    Criterion,
-    Finding,
-    at_least,
-    context,
-    days,
-    fact,
-    hours,
-    now,
-    predicate,
-    time_in_stage,
-)
-from salesprocess.decision import Alternative, Decision, Override, Plan, StageChange
-from salesprocess.engine import Engine
-from salesprocess.errors import (
-    AmbiguousMove,
-    Blocked,
-    CriteriaErrored,
-    DealClosed,
-    DealError,
-    DefinitionError,
-    NoTransition,
-    Problem,
-    ReasonNeeded,
-    SalesProcessError,
-    StaleDeal,
-    TransitionRefused,
-    UnknownTrigger,
-    Vetoed,
-)
-from salesprocess.hooks import HookEvent, Hooks, Veto
-from salesprocess.process import Activity, SalesProcess, Stage, Transition
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from salesprocess.criteria import (
+        Criterion,
+        Finding,
+        at_least,
+        context,
+        days,
+        fact,
+        hours,
+        now,
+        predicate,
+        time_in_stage,
+    )
+    from salesprocess.decision import Alternative, Decision, Override, Plan, StageChange
+    from salesprocess.engine import Engine
+    from salesprocess.errors import (
+        AmbiguousMove,
+        Blocked,
+        CriteriaErrored,
+        DealClosed,
+        DealError,
+        DefinitionError,
+        NoTransition,
+        Problem,
+        ReasonNeeded,
+        SalesProcessError,
+        StaleDeal,
+        TransitionRefused,
+        UnknownTrigger,
+        Vetoed,
+    )
+    from salesprocess.history import History, replay
+    from salesprocess.hooks import HookEvent, Hooks, Veto
+    from salesprocess.process import Activity, SalesProcess, Stage, Transition
 
 __all__ = [
     "Activity",
@@ -48,6 +53,7 @@ __all__ = [
     "DefinitionError",
     "Engine",
     "Finding",
+    "History",
     "HookEvent",
     "Hooks",
     "NoTransition",
@@ -72,5 +78,34 @@ __all__ = [
     "hours",
     "now",
     "predicate",
+    "replay",
     "time_in_stage",
 ]
+
+# Each name is imported when it is first asked for, so that the import of the package alone is quick.
+_NAMES: Final = {
+    "criteria": "Criterion Finding at_least context days fact hours now predicate time_in_stage",
+    "decision": "Alternative Decision Override Plan StageChange",
+    "engine": "Engine",
+    "errors": (
+        "AmbiguousMove Blocked CriteriaErrored DealClosed DealError DefinitionError NoTransition Problem ReasonNeeded "
+        "SalesProcessError StaleDeal TransitionRefused UnknownTrigger Vetoed"
+    ),
+    "history": "History replay",
+    "hooks": "HookEvent Hooks Veto",
+    "process": "Activity SalesProcess Stage Transition",
+}
+_MODULES: Final = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

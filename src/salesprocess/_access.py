@@ -62,6 +62,15 @@ class Access:
             stage, seq = getattr(deal, self.stage, ABSENT), getattr(deal, self.seq or "", None)
         return stage, None if self.seq is None else _counted(seq)
 
+    def is_still(self, deal: Any, stage: object, seq: int | None) -> bool:
+        """Whether the deal is where it was when it was read."""
+        try:
+            if self.seq is None and self.stage_of(deal) == stage:
+                return True
+        except AttributeError:
+            pass
+        return self.peek(deal) == (stage, seq)
+
     def restore(self, deal: Any, stage: object, seq: int | None) -> None:
         """Puts the deal back into the stage that it was in, or takes away the one that it had not."""
         if stage is not ABSENT:
@@ -77,7 +86,8 @@ class Access:
         Raises:
             DealError: if the deal is frozen; any other exception of the host's own setter is passed on.
         """
-        if isinstance(deal, MutableMapping):
+        # Asking for the method first is a quarter of what asking an abstract class costs.
+        if hasattr(deal, "__setitem__") and isinstance(deal, MutableMapping):
             deal[self.stage] = stage
             if self.seq is not None:
                 deal[self.seq] = seq
@@ -112,7 +122,7 @@ class Access:
             ) from error
 
 
-def same_kind(stage: str, former: object) -> object:
+def same_kind(stage: str, former: object) -> Any:
     """The stage key as the host writes it: as a member of its enum, where the former stage was one."""
     return type(former)(stage) if isinstance(former, Enum) else stage
 

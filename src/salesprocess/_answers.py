@@ -37,14 +37,12 @@ class Answers:
             message = f"process {self._process.key!r} has no stage {to!r}{suggestion(to, self._ways_out)}"
             return self._answer("no_transition", stage, trigger, to, message)
         kind = self._process.stage(stage).kind
-        asked = "no move" if trigger is None else repr(trigger)
+        asked = "no move leads" if trigger is None else f"{trigger!r} does not lead"
         target = "" if to is None else f" to {to!r}"
         if kind in CLOSED_KINDS:
-            message = f"the deal is {kind}: {asked} does not lead out of {stage!r}{target}"
+            message = f"the deal is {kind}: {asked} out of {stage!r}{target}"
             return self._answer("closed", stage, trigger, to, message)
-        message = (
-            f"the deal is in {stage!r} already" if to == stage else f"{asked} does not lead out of {stage!r}{target}"
-        )
+        message = f"the deal is in {stage!r} already" if to == stage else f"{asked} out of {stage!r}{target}"
         return self._answer("no_transition", stage, trigger, to, message)
 
     def ambiguous(self, stage: str, trigger: str | None, to: str | None, moves: Sequence[Move]) -> Decision:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic
 
 from salesprocess._access import Access
 from salesprocess._answers import Answers
@@ -15,13 +15,11 @@ from salesprocess._routes import shortest
 from salesprocess._values import shown
 from salesprocess.decision import Decision, Plan, aware
 from salesprocess.errors import DealError
-from salesprocess.hooks import BoundHooks
+from salesprocess.hooks import BoundHooks, DealT
 from salesprocess.process import SalesProcess
 
 if TYPE_CHECKING:
     from salesprocess._machine import Move, StageMachine
-
-DealT = TypeVar("DealT")
 
 
 class Decider(Generic[DealT]):
@@ -145,26 +143,6 @@ class Decider(Generic[DealT]):
         return 1.0
 
     # Behind the verbs
-
-    def _find(
-        self,
-        deal: DealT,
-        trigger: str | None,
-        to: str | None,
-        context: Mapping[str, object] | None,
-        at: datetime | None,
-        expect: str | int | None,
-    ) -> tuple[Move, Decision, Any, int | None]:
-        """The move that fits, its decision, and the deal's stage and number as they were then."""
-        if to is None and expect is None:
-            try:
-                was = self._stage_of(deal)
-                move = self._quick[was][trigger]  # type: ignore[index]
-            except (AttributeError, KeyError, TypeError):
-                pass
-            else:
-                return move, move.decide(deal, context, at), was, None
-        return self._look_for(deal, trigger, to, context, at, expect)
 
     def _look_for(
         self,

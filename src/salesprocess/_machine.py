@@ -13,7 +13,8 @@ from transitions.core import Condition
 from transitions.extensions import GraphMachine
 
 from salesprocess import _parts
-from salesprocess._gate import MET, Context, Gate, Lookup
+from salesprocess._gate import Context, Gate, Lookup
+from salesprocess._operations import MET
 from salesprocess.decision import Alternative, Case, Decision, DecisionKind, SourceKind, StageChange, decision_of
 from salesprocess.errors import Blocked
 from salesprocess.hooks import START, BoundHooks, Hook
@@ -67,13 +68,15 @@ class Move(Transition):
         super().__init__(source, dest, conditions, unless, before, after, prepare)
         self.trigger = transition.trigger
         self.transition = transition
+        self.needs_reason = transition.needs_reason
         self.gate = gate
         self.alternatives: tuple[Alternative, ...] = ()
         self.process = process
         left = None if source == START and self.trigger == START else source
         self.record = _recorder(process, fingerprint, transition, left)
         self.first, self.then = _hooks_of(process, transition, left, hooks)
-        self.decide: Decide = lambda _deal, _context, _at: decision_of(self.case("allowed"))
+        self.allowed = self.case("allowed")
+        self.decide: Decide = lambda _deal, _context, _at: decision_of(self.allowed)
 
     def case(self, kind: DecisionKind, message: str = "", *, with_gate: bool = True) -> Case:
         """What a decision of this kind says of this move."""
@@ -94,6 +97,7 @@ class Move(Transition):
     def seal(self, ways_out: list[Move]) -> None:
         """Completes the move, once all the ways out of its stage are known."""
         self.alternatives = tuple(way.as_alternative() for way in ways_out if way is not self)
+        self.allowed = self.case("allowed")
         self.decide = _decider(self)
 
     def as_alternative(self) -> Alternative:
@@ -226,7 +230,7 @@ def _condition(gate: Gate) -> list[Callable[..., bool]]:
 def _decider(move: Move) -> Decide:
     """The move's `decide`, closed over all it needs: this is where a check spends its time."""
     gate = move.gate
-    allowed, blocked, errored = move.case("allowed"), move.case("blocked"), move.case("errored")
+    allowed, blocked, errored = move.allowed, move.case("blocked"), move.case("errored")
     if not gate.criteria:
         always = decision_of(allowed)
         return lambda _deal, _context, _at: always

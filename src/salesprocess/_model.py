@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
-class Definition(BaseModel, frozen=True, extra="forbid"):
+class Definition(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """A frozen part of a definition. Raises `DefinitionError` with every mistake, when it is made or loaded."""
 
     def __init__(self, **data: Any) -> None:

@@ -4,92 +4,85 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from inspect import iscoroutine
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from salesprocess._access import same_kind
 from salesprocess.errors import DealError
+from salesprocess.hooks import HookEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import TracebackType
+    from collections.abc import Mapping, Sequence
 
     from salesprocess._access import Access
-    from salesprocess.decision import StageChange
-    from salesprocess.hooks import Hook, HookEvent
+    from salesprocess.decision import Decision, StageChange
+    from salesprocess.hooks import Hook
 
 DealT = TypeVar("DealT")
 
 
-class Passage(Generic[DealT]):
-    """The time from the first hook of a move to the last, on a deal that nobody else may move meanwhile."""
+class Passage(HookEvent[DealT]):
+    """The time from the first hook of a move to the last, on a deal that nobody else may move meanwhile.
 
-    __slots__ = ("_access", "_copies", "_deal", "_moving", "_seq", "_was", "event", "written")
+    It is itself the event that the hooks get.
+    """
+
+    __slots__ = ("_copies", "_origin", "_seq", "_was")
 
     def __init__(
         self,
-        event: HookEvent[DealT],
-        access: Access,
-        moving: dict[int, Passage[DealT]],
+        deal: DealT,
+        decision: Decision,
+        context: Mapping[str, object] | None,
         was: object,
         seq: int | None,
-        *,
-        copies: bool,
+        copies: bool = False,  # noqa: FBT001, FBT002 - a name costs as much as two of these lines
     ) -> None:
-        self.event = event
-        self.written = False
-        self._deal = event.deal
-        self._access = access
-        self._moving = moving
+        # Written out, since a call of the base's constructor costs as much as all of this.
+        self._deal = self._origin = deal
+        self._decision = decision
+        self._context = context
+        self._change = None
         self._was = was
         self._seq = seq
         self._copies = copies
 
-    def write(self, change: StageChange) -> DealT:
-        """Puts the deal, or a copy of it, in its new stage; from here on the hooks see that and the change."""
-        self.written = True
-        deal, stage = self._deal, same_kind(change.dest, self._was)
-        if self._copies:
-            deal = self._access.copied(deal, stage, change.seq)
-            self.event._deal = deal  # noqa: SLF001 - a view for hooks, filled from here alone
-        elif (stage, change.seq) != (self._was, self._seq):
-            self._access.write(deal, stage, change.seq)
-        self.event._change = change  # noqa: SLF001
-        return deal
+    def begin(self, moving: dict[int, Passage[DealT]], access: Access) -> None:
+        """Marks the deal as being moved, until it is taken out again.
 
-    def __enter__(self) -> Self:
+        Raises:
+            DealError: if it is being moved already, or has been since it was read.
+        """
         # One atomic step, so that of two threads only one gets the deal.
-        other = self._moving.setdefault(id(self._deal), self)
+        other = moving.setdefault(id(self._origin), self)
         if other is not self:
-            raise DealError(f"{self} cannot begin: {other} is under way on the same deal", found=self._deal)
-        return self
+            raise DealError(f"{self} cannot begin: {other} is under way on the same deal", found=self._origin)
+        # Another thread may have come and gone between the decision and the claim.
+        if not access.is_still(self._origin, self._was, self._seq):
+            del moving[id(self._origin)]
+            raise DealError(f"{self} cannot begin: the deal has been moved since that was decided", found=self._origin)
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        try:
-            if error is not None:
-                self._undo(error)
-        finally:
-            del self._moving[id(self._deal)]
+    def write(self, change: StageChange, access: Access) -> DealT:
+        """Puts the deal, or a copy of it, in its new stage; from here on the hooks see that and the change."""
+        self._change = change
+        was, stage, seq = self._was, change.dest, change.seq
+        if type(was) is not str:
+            stage = same_kind(stage, was)
+        if self._copies:
+            self._deal = access.copied(self._origin, stage, seq)
+        elif stage != was or seq != self._seq:
+            access.write(self._origin, stage, seq)
+        return self._deal
 
-    async def __aenter__(self) -> Self:
-        return self.__enter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.__exit__(kind, error, traceback)
-
-    def _undo(self, error: BaseException) -> None:
+    def undo(self, error: BaseException, access: Access) -> None:
         """Puts the deal back where it was, if it is elsewhere; a failure to do so is noted on the error."""
         try:
-            if self._access.peek(self._deal) != (self._was, self._seq):
-                self._access.restore(self._deal, self._was, self._seq)
+            if access.peek(self._origin) != (self._was, self._seq):
+                access.restore(self._origin, self._was, self._seq)
         except Exception as failure:  # noqa: BLE001 - the first error is the one to raise
             error.add_note(f"and the deal could not be put back into stage {self._was!r}: {failure!r}")
 
     def __str__(self) -> str:
-        decision = self.event.decision
+        decision = self._decision
         return f"{decision.trigger!r} from {decision.source!r} to {decision.dest!r}"
 
 

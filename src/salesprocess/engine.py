@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from salesprocess._access import ABSENT, same_kind
+from salesprocess._access import ABSENT
 from salesprocess._checks import engine_problems
 from salesprocess._decider import Decider
 from salesprocess._passage import Passage, awaited, first_of, refuse_awaitable
@@ -15,7 +16,7 @@ from salesprocess.clocks import Calendar, Overdue, spent_in_stage
 from salesprocess.decision import Decision, Override, StageChange, aware
 from salesprocess.errors import DealError, DefinitionError, Problem
 from salesprocess.history import History
-from salesprocess.hooks import HookEvent, Hooks, Veto
+from salesprocess.hooks import DealT, HookEvent, Hooks, Veto
 from salesprocess.process import SalesProcess
 
 if TYPE_CHECKING:
@@ -23,11 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine"]
 
-DealT = TypeVar("DealT")
 
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+_utc_now: Callable[[], datetime] = partial(datetime.now, UTC)
 
 
 class Engine(Decider[DealT]):
@@ -97,10 +95,7 @@ class Engine(Decider[DealT]):
         move, decision, change, was, seq = self._settle(deal, trigger, to, by, reason, at, expect, override, context)
         if change is None:
             raise self._refused(deal, decision, context)
-        if move.first or move.then or id(deal) in self._moving:
-            self._run(self._passage(deal, decision, was, seq, context), move, change)
-        else:
-            self._access.write(deal, same_kind(change.dest, was), change.seq)
+        self._run(move, change, Passage(deal, decision, context, was, seq))
         return change
 
     async def afire(  # noqa: PLR0913
@@ -122,16 +117,22 @@ class Engine(Decider[DealT]):
         )
         if change is None:
             raise await self._arefused(deal, decision, context)
-        passage = self._passage(deal, decision, was, seq, context)
+        passage = Passage(deal, decision, context, was, seq)
         try:
-            async with passage:
+            passage.begin(self._moving, self._access)
+            try:
                 for hook in move.first:
-                    await awaited(hook(passage.event))
-                passage.write(change)
+                    await awaited(hook(passage))
+                passage.write(change, self._access)
                 for hook in move.then:
-                    await awaited(hook(passage.event))
+                    await awaited(hook(passage))
+            except BaseException as error:
+                passage.undo(error, self._access)
+                raise
+            finally:
+                del self._moving[id(deal)]
         except Veto as veto:
-            if passage.written:
+            if passage.change is not None:
                 raise
             raise await self._arefused(deal, self._answers.vetoed(move, str(veto)), context) from veto
         return change
@@ -159,8 +160,7 @@ class Engine(Decider[DealT]):
         move, decision, change, was, seq = self._settle(deal, trigger, to, by, reason, at, expect, override, context)
         if change is None:
             raise self._refused(deal, decision, context)
-        passage = self._passage(deal, decision, was, seq, context, copies=True)
-        return self._run(passage, move, change), change
+        return self._run(move, change, Passage(deal, decision, context, was, seq, copies=True)), change
 
     def start(
         self,
@@ -190,7 +190,7 @@ class Engine(Decider[DealT]):
         change = self._admit(move, decision, seq, by, reason, at, None)
         if not isinstance(change, StageChange):
             raise self._refused(deal, change, context)
-        self._run(self._passage(deal, decision, was, seq, context), move, change)
+        self._run(move, change, Passage(deal, decision, context, was, seq))
         return change
 
     def _settle(  # noqa: PLR0913, PLR0917
@@ -208,42 +208,49 @@ class Engine(Decider[DealT]):
         awaits: bool = False,
     ) -> tuple[Move, Decision, StageChange | None, Any, int | None]:
         """The move asked for, and its record; without one, the decision is what refuses it."""
-        if not awaits:
+        if self._hooks.first_async is not None and not awaits:
             self._refuse_async()
         at = self._clock() if at is None else aware(at, "at")
-        move, decision, was, seq = self._find(deal, trigger, to, context, at, expect)
+        move = was = seq = None
+        if to is None and expect is None:
+            try:
+                was = self._stage_of(deal)
+                move = self._quick[was][trigger]  # type: ignore[index]
+            except (AttributeError, KeyError, TypeError):
+                move = None
+        if move is None:
+            move, decision, was, seq = self._look_for(deal, trigger, to, context, at, expect)
+        else:
+            decision = move.decide(deal, context, at)
+        if decision._case is move.allowed and not move.needs_reason:  # noqa: SLF001 - a property costs a call
+            return move, decision, move.record(None if seq is None else seq + 1, at, by, reason), was, seq
         change = self._admit(move, decision, seq, by, reason, at, override)
         if isinstance(change, StageChange):
             return move, decision, change, was, seq
         return move, change, None, was, seq
 
-    def _passage(
-        self,
-        deal: DealT,
-        decision: Decision,
-        was: object,
-        seq: int | None,
-        context: Mapping[str, object] | None,
-        *,
-        copies: bool = False,
-    ) -> Passage[DealT]:
-        return Passage(HookEvent(deal, decision, context), self._access, self._moving, was, seq, copies=copies)
-
-    def _run(self, passage: Passage[DealT], move: Move, change: StageChange) -> DealT:
+    def _run(self, move: Move, change: StageChange, passage: Passage[DealT]) -> DealT:
         """The move with its hooks; the deal in its new stage, which may be a copy."""
-        event = passage.event
-        deal = event.deal
+        deal = passage.deal
         try:
-            with passage:
+            passage.begin(self._moving, self._access)
+            try:
                 for hook in move.first:
-                    refuse_awaitable(hook, hook(event))
-                moved = passage.write(change)
+                    if (result := hook(passage)) is not None:
+                        refuse_awaitable(hook, result)
+                moved = passage.write(change, self._access)
                 for hook in move.then:
-                    refuse_awaitable(hook, hook(event))
-        except Veto as veto:
-            if passage.written:
+                    if (result := hook(passage)) is not None:
+                        refuse_awaitable(hook, result)
+            except BaseException as error:
+                passage.undo(error, self._access)
                 raise
-            raise self._refused(deal, self._answers.vetoed(move, str(veto)), event.context) from veto
+            finally:
+                del self._moving[id(deal)]
+        except Veto as veto:
+            if passage.change is not None:
+                raise
+            raise self._refused(deal, self._answers.vetoed(move, str(veto)), passage.context) from veto
         return moved
 
     def _admit(

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import Field, JsonValue, ValidationError, ValidatorFunctionWrapHandler, model_validator
 
 from salesprocess._checks import mistakes
+from salesprocess._derive import Derivable
 from salesprocess._linear import Policy, usual_stages, usual_transitions
-from salesprocess._model import Definition, problems_of
+from salesprocess._model import problems_of
 from salesprocess._names import suggestion
 from salesprocess._parts import (
     ALL_OPEN,
@@ -67,7 +68,7 @@ _GUIDANCE: dict[str, Any] = {
 }
 
 
-class SalesProcess(Definition, frozen=True):
+class SalesProcess(Derivable, frozen=True):
     """How a company sells. Frozen, checked as it is made, and the same after a trip through JSON.
 
     The order of `stages` is the order of the sale; the first open one is where deals start. With `cumulative`, a
@@ -207,6 +208,22 @@ class SalesProcess(Definition, frozen=True):
         keys = [stage.key for stage in self.stages]
         return "forward" if keys.index(transition.dest) > keys.index(source) else "back"
 
+    def passed(self, source: str, transition: Transition) -> tuple[Stage, ...]:
+        """The stages whose exit criteria a move asks for, in order: none unless it is a forward one.
+
+        These are the stage that it leaves and those that it jumps over, less the waived ones; with `cumulative`, all
+        earlier ones as well. Lost, disqualified and on-hold stages are not passed.
+        """
+        if self.direction(source, transition) != "forward":
+            return ()
+        keys = [stage.key for stage in self.stages]
+        start, end = keys.index(source), keys.index(transition.dest)
+        return tuple(
+            stage
+            for stage in self.stages[0 if self.cumulative else start : max(end, start + 1)]
+            if stage.kind in {"open", "won"} and stage.key not in transition.waives
+        )
+
     def gate(self, source: str, transition: Transition) -> tuple[Criterion, ...]:
         """All that a move asks for, in order, each once.
 
@@ -215,15 +232,8 @@ class SalesProcess(Definition, frozen=True):
         """
         criteria = list(transition.criteria)
         if self.direction(source, transition) == "forward":
-            keys = [stage.key for stage in self.stages]
-            start, end = keys.index(source), keys.index(transition.dest)
-            passed = [
-                stage
-                for stage in self.stages[0 if self.cumulative else start : max(end, start + 1)]
-                if stage.kind in {"open", "won"} and stage.key not in transition.waives
-            ]
             criteria = [
-                *(criterion for stage in passed for criterion in stage.gate()),
+                *(criterion for stage in self.passed(source, transition) for criterion in stage.gate()),
                 *criteria,
                 *self.stage(transition.dest).entry_criteria,
             ]

@@ -109,8 +109,9 @@ def _number_if_one(text: str) -> str | int:
 def load_history(flows: Mapping[str, Json], process: SalesProcess) -> ImportedLog:
     """The histories in deals' flow, `GET /v1/deals/{id}/flow`, by deal id: the answer, its items, or their `data`.
 
-    Changes of `stage_id` and of `status` are read; a deal that is open again is back in the stage it was last in.
-    Pipedrive's times are UTC, in whole seconds.
+    Changes of `stage_id` and of `status` are read; a deal that is open again is back in the stage it was last in. Where
+    `add_time` is set once more, the id was used for another deal, whose history is under `(id, 2)`. Pipedrive's times
+    are UTC, in whole seconds.
 
     >>> process = load([{"id": 1, "name": "Qualified"}]).process
     >>> flow = [{"field_key": "stage_id", "new_value": "1", "log_time": "2026-01-05 09:00:00", "user_id": 5},
@@ -122,18 +123,30 @@ def load_history(flows: Mapping[str, Json], process: SalesProcess) -> ImportedLo
     for status in ("won", "lost"):
         stages |= {f"status {status}": stage.key for stage in reversed(process.stages) if stage.kind == status}
     rows = (row for deal, flow in flows.items() for row in _rows(deal, flow))
-    return read_changes(rows, process, deal="deal", at="at", by="by", stages=stages, zone=UTC)
+    return read_changes(rows, process, deal="deal", by="by", stages=stages, zone=UTC, keep=_is_move, begins=_begins)
+
+
+def _begins(row: Mapping[str, Any]) -> bool:
+    return bool(row["key"] == "add_time")
+
+
+def _is_move(row: Mapping[str, Any]) -> bool:
+    return not _begins(row)
 
 
 def _rows(deal: str, flow: Json) -> Iterator[dict[str, Any]]:
     items = flow.get("data") if isinstance(flow, Mapping) else flow
     changes = [item.get("data", item) for item in items or () if item.get("object", "dealChange") == "dealChange"]
+    times = [str(change.get("log_time")) for change in changes]
+    # The API answers newest first. Any other order is the log's own, and times of a reused id may overlap.
+    if times == sorted(times, reverse=True):
+        changes.reverse()
     last: object = None
-    for change in sorted(changes, key=lambda change: str(change.get("log_time"))):
+    for change in changes:
         value, key = change.get("new_value"), change.get("field_key")
         if key == "stage_id":
             last = value
         elif key == "status":
             value = last if value == "open" else f"status {value}"
-        if key in {"stage_id", "status"} and value is not None:
-            yield {"deal": deal, "stage": value, "at": change.get("log_time"), "by": change.get("user_id")}
+        if key in {"add_time", "stage_id", "status"} and value is not None:
+            yield {"deal": deal, "key": key, "stage": value, "at": change.get("log_time"), "by": change.get("user_id")}

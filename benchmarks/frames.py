@@ -1,0 +1,157 @@
+"""How fast the metrics are, as ratios within one run.
+
+    python benchmarks/frames.py [millions of events, 1] [--scale]
+
+Needs polars, numpy and pandas; with `--scale` DuckDB: all metrics at 1, 5, 10 and 50 million events, which takes
+several minutes and 12 GiB at the most.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from salesprocess import Engine, SalesProcess, Stage, fact, frames
+
+STAGES = ("lead", "contacted", "qualified", "presented", "objections", "closing")
+PROCESS = SalesProcess.linear(
+    key="bench",
+    stages=[*(Stage(key=key, probability=(n + 1) / 7) for n, key in enumerate(STAGES)), Stage(key="won", kind="won")],
+)
+GATED = SalesProcess.linear(
+    key="gated",
+    stages=[
+        Stage(key="lead", exit_criteria=fact("fits").is_true()),
+        Stage(key="qualified", exit_criteria=[fact(name).is_true() for name in ("need", "budget", "authority")]),
+        Stage(key="closing", exit_criteria=[fact("amount") >= 1000, fact("signed").is_true()]),
+        Stage(key="won", kind="won"),
+    ],
+)
+TRIGGERS = {"lead": "advance", "qualified": "advance", "closing": "win"}
+
+
+def best(action: Callable[[], Any], times: int = 3) -> float:
+    """The shortest of several runs, in seconds."""
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter()
+        action()
+        taken.append(time.perf_counter() - start)
+    return min(taken)
+
+
+def make_log(events: int, seed: int = 1) -> pl.DataFrame:
+    """Sorted, numbered moves, about five a deal; most legal, some that skip or go back."""
+    random = np.random.default_rng(seed)
+    lengths = random.integers(2, 9, size=events // 4 + 9)
+    deal = np.repeat(np.arange(len(lengths)), lengths)[:events]
+    first = np.r_[True, deal[1:] != deal[:-1]]
+    nth = np.arange(events) - np.maximum.accumulate(np.where(first, np.arange(events), 0))
+    stage = np.minimum(nth, len(STAGES) + 1)
+    odd = random.random(events) < 0.05
+    stage[odd] = random.integers(0, len(STAGES) + 2, size=int(odd.sum()))
+    minutes = random.integers(0, 900_000, size=len(lengths))[deal] + nth * random.integers(60, 40_000, size=events)
+    at = np.datetime64("2024-01-01", "us") + minutes.astype("timedelta64[m]")
+    return pl.DataFrame({"deal": deal, "stage": stage.astype(np.uint8), "at": at})
+
+
+def named(log: pl.DataFrame, seed: int = 2) -> pl.DataFrame:
+    """The same log with names for stages, in no order."""
+    keys = pl.Series([stage.key for stage in PROCESS.stages])
+    return log.with_columns(stage=pl.lit(keys).gather(pl.col("stage"))).sample(fraction=1.0, shuffle=True, seed=seed)
+
+
+def conform_by_hand(log: pl.DataFrame) -> pl.DataFrame:
+    """What a polars user would write: sort, shift, and a join with the moves that are legal."""
+    moves = [(source, move.dest, "legal") for source, move in PROCESS.moves()]
+    legal = pl.LazyFrame(moves, schema=["previous", "stage", "verdict"], orient="row")
+    previous = pl.when(pl.col("deal") == pl.col("deal").shift(1)).then(pl.col("stage").shift(1))
+    chained = log.lazy().sort("deal", "at").with_columns(previous=previous)
+    return chained.join(legal, on=["previous", "stage"], how="left").collect()
+
+
+def bench_conform(events: int) -> None:
+    log = make_log(events)
+    for name, frame in (("polars", log), ("pandas", log.to_pandas())):
+        rate = events / best(lambda frame=frame: frames.conform_codes(PROCESS, frame)) / 1e6
+        print(f"conform_codes, {name}, sorted numbers     {rate:8.0f} million events a second (goal 100)")
+    loose = named(log)
+    ours, theirs = best(lambda: frames.conform(PROCESS, loose), 2), best(lambda: conform_by_hand(loose), 2)
+    print(f"conform, unsorted names / by hand in polars {ours / theirs:8.2f} times the time (goal 1.5)")
+
+
+def bench_gate(deals: int, sample: int = 50_000) -> None:
+    random = Random(3)
+    flags = (True, False, None)
+    table = pl.DataFrame(
+        {
+            "stage": random.choices([*TRIGGERS, "won"], k=deals),
+            **{name: random.choices(flags, k=deals) for name in ("fits", "need", "budget", "authority", "signed")},
+            "amount": random.choices([None, 500.0, 5000.0], k=deals),
+        }
+    )
+    engine = Engine(GATED)
+    some = [SimpleNamespace(**row) for row in table.filter(pl.col("stage") != "won").head(sample).iter_rows(named=True)]
+    looped = best(lambda: [engine.check(deal, TRIGGERS[deal.stage]) for deal in some], 2) / len(some)
+    listed = best(lambda: [[f.key for f in engine.check(deal, TRIGGERS[deal.stage]).unmet] for deal in some], 1)
+    bulk = best(lambda: frames.gate(GATED, table)) / (deals * 0.75)
+    print(f"gate / loop over engine.check               {looped / bulk:8.0f} times faster (goal 40)")
+    print(f"gate / the same loop with what is lacking   {listed / len(some) / bulk:8.0f} times faster")
+
+
+METRICS: dict[str, Callable[[Any], Any]] = {
+    "funnel": lambda log: frames.funnel(PROCESS, log, measure="skipped"),
+    "conversion": lambda log: frames.conversion(PROCESS, log),
+    "time_in_stage": lambda log: frames.time_in_stage(PROCESS, log),
+    "win_rate": lambda log: frames.win_rate(PROCESS, log),
+    "cohorts": lambda log: frames.cohorts(PROCESS, log),
+    "stalled": lambda log: frames.stalled(PROCESS, log),
+    "chances": lambda log: frames.chances(PROCESS, log),
+    "variants": lambda log: frames.variants(PROCESS, log, longest=10),
+}
+
+
+def bench_scale(millions: list[int]) -> None:
+    import duckdb
+
+    with tempfile.TemporaryDirectory() as folder:
+        for size in millions:
+            path = Path(folder) / f"{size}.parquet"
+            keys = pl.Series([stage.key for stage in PROCESS.stages])
+            make_log(size * 1_000_000).with_columns(stage=pl.lit(keys).gather(pl.col("stage"))).write_parquet(path)
+            connection = duckdb.connect()
+            connection.execute("SET memory_limit = '8GB'")
+            connection.execute(f"SET temp_directory = '{folder}'")
+            start = time.perf_counter()
+            frames.spells(PROCESS, connection.read_parquet(str(path))).create("spells")
+            for done, (name, metric) in enumerate(METRICS.items(), 1):
+                print(f"\r{size:3d} million: {done}/{len(METRICS)} {name:<16}", end="", file=sys.stderr, flush=True)
+                metric(connection.table("spells")).fetchall()
+            taken = time.perf_counter() - start
+            most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+            print(f"\r{size:3d} million events: {taken:7.1f} s, {taken / size * 100:7.1f} s per 100 million, {most:5.1f} GiB")
+            path.unlink()
+
+
+def main(arguments: list[str]) -> None:
+    millions = next((float(argument) for argument in arguments if not argument.startswith("-")), 1.0)
+    print(f"{millions:g} million events, {datetime.now(UTC):%Y-%m-%d}")
+    bench_conform(int(millions * 1_000_000))
+    bench_gate(int(millions * 1_000_000))
+    if "--scale" in arguments:
+        bench_scale([1, 5, 10, 50])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

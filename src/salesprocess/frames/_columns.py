@@ -1,0 +1,166 @@
+"""The columns of a log of stage changes: which there are, and how a log is brought to them.
+
+The examples have this log:
+
+>>> import polars as pl
+>>> from salesprocess import frames
+>>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
+>>> LOG = pl.DataFrame(frames.example_log())
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import narwhals.stable.v2 as nw
+
+from salesprocess._names import suggestion
+from salesprocess._values import shown
+from salesprocess.errors import DealError
+from salesprocess.frames._kinds import Frame, keyed, open_frame, with_micros
+
+REQUIRED: Final = ("deal", "stage", "at")
+OPTIONAL: Final = ("seq", "amount", "currency", "owner", "segment", "reason", "version")
+MICROS_A_DAY: Final = 86_400_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def switch(column: str, values: Mapping[Any, Any], otherwise: Any = None) -> nw.Expr:
+    """The value that a column's value stands for, by nested conditions: the one form that is right on every engine."""
+    result: nw.Expr = nw.lit(otherwise)
+    for found, value in reversed(list(values.items())):
+        result = nw.when(nw.col(column) == found).then(nw.lit(value)).otherwise(result)
+    return result
+
+
+def totals(frame: Frame, by: Sequence[str], columns: Iterable[str], dtype: Any = nw.Int64) -> Frame:
+    """The sums of plain columns for each group, or over all: the one shape of aggregate that all engines do alike."""
+    sums = [nw.col(name).sum() for name in columns]
+    summed = frame.group_by(*by).agg(*sums) if by else frame.select(*sums)
+    # DuckDB adds integers up to a HUGEINT, and polars and pandas disagree on the sum of nothing.
+    return summed.with_columns(nw.col(name).fill_null(0).cast(dtype) for name in columns)
+
+
+def rows_per(frame: Frame, by: Sequence[str], name: str) -> Frame:
+    """How many rows each group has."""
+    return totals(frame.with_columns(nw.lit(1).alias(name)), by, [name])
+
+
+def flag(condition: nw.Expr) -> nw.Expr:
+    """1 where the condition holds, else 0, to be summed."""
+    return nw.when(condition).then(nw.lit(1)).otherwise(nw.lit(0)).cast(nw.Int64)
+
+
+def is_one_of(column: str, numbers: Iterable[int]) -> nw.Expr:
+    """Whether a number is one of these; false where there are none of these."""
+    return nw.col(column).is_in([*numbers, -2])
+
+
+def require(frame: Frame, columns: Iterable[str], *, hint: str = "") -> None:
+    """Raises `DealError` for the first column that the frame lacks, with the nearest that it has."""
+    there = frame.collect_schema().names()
+    for column in columns:
+        if column not in there:
+            raise DealError(f"the frame has no column {column!r}{suggestion(column, there)}{hint}", expected=there)
+
+
+def micros(at: datetime) -> int:
+    """A moment as microseconds since 1970; one without a zone is taken as UTC, as the log's times are."""
+    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return (aware - _EPOCH) // timedelta(microseconds=1)
+
+
+def prepared(frame: Frame, columns: Sequence[str] = ()) -> Frame:
+    """The log with `_us`, its times in microseconds; only the columns that are needed.
+
+    Raises:
+        DealError: for a missing column, or an `at` that is no time.
+    """
+    require(frame, (*REQUIRED, *columns), hint="; frames.events(...) names the columns of a log")
+    schema = frame.collect_schema()
+    if schema["at"] == nw.Date():
+        frame = frame.with_columns(nw.col("at").cast(nw.Datetime("us")))
+    elif not isinstance(schema["at"], nw.Datetime):
+        raise DealError(f"at holds times, found {schema['at']}: parse it first", found=str(schema["at"]))
+    kept = dict.fromkeys((*REQUIRED, *(("seq",) if "seq" in schema.names() else ()), *columns))
+    return with_micros(frame.select(*kept), "at", "_us")
+
+
+def events(
+    frame: Any,
+    *,
+    deal: str = "deal",
+    stage: str = "stage",
+    at: str = "at",
+    stages: Mapping[Any, str] | None = None,
+    starts: str | None = None,
+    **columns: str,
+) -> Any:
+    """A log of stage changes with the column names that the metrics look for, as the caller's kind of frame.
+
+    Name the log's own columns: `deal`, `stage` and `at`, and any of `seq` (numbers a deal's changes and decides their
+    order, even against the clock), `amount`, `currency`, `owner`, `segment`, `reason` and `version` (of the process).
+    Other columns stay and can be grouped `by`. `stages` maps the log's stage values to keys; what it does not
+    name stays as it is. A key `(version, value)` holds for the changes of that version alone.
+
+    `starts` names a column that is true on rows where a deal begins anew, for a log that uses an id twice: the later
+    episodes get ids of their own, `id#2` and so on, and rows without a stage are left out. Times without a zone are
+    UTC.
+
+    >>> import polars as pl
+    >>> log = pl.DataFrame({"id": [7], "to": ["Talks"], "when": ["2026-01-05"]})
+    >>> log = log.with_columns(pl.col("when").str.to_date())
+    >>> frames.events(log, deal="id", stage="to", at="when", stages={"Talks": "talk"}).columns
+    ['deal', 'stage', 'at']
+
+    Raises:
+        DealError: for a column that there is not, with the nearest one, or a kind of frame that is not supported.
+    """
+    for name in columns:
+        if name not in OPTIONAL:
+            raise DealError(f"no column {name!r} in a log{suggestion(name, OPTIONAL)}", expected=OPTIONAL)
+    opened = open_frame(frame)
+    names = {deal: "deal", stage: "stage", at: "at", **{own: name for name, own in columns.items()}}
+    require(opened.frame, (*names, *(() if starts is None else (starts,))))
+    _refuse_clash(opened.frame, names)
+    log = opened.frame.rename({own: name for own, name in names.items() if own != name})
+    if stages:
+        log = log.with_columns(_renamed(log, stages).alias("stage"))
+    if starts is not None:
+        log = keyed(log, ["deal"], lambda part: _with_episodes(part, starts))
+    return opened.give_back(log)
+
+
+def _refuse_clash(frame: Frame, names: Mapping[str, str]) -> None:
+    for own, name in names.items():
+        if own != name and name in frame.collect_schema().names() and name not in names:
+            raise DealError(f"{own!r} is to be the column {name!r}, and the frame has another {name!r}: drop it first")
+
+
+def _renamed(log: Frame, stages: Mapping[Any, str]) -> nw.Expr:
+    result = nw.col("stage").cast(nw.String)
+    for found, key in reversed(list(stages.items())):
+        if not isinstance(key, str):
+            raise DealError(f"stages maps to keys of stages, found {shown(key)}", found=key)
+        if isinstance(found, tuple):
+            require(log, ["version"])
+            applies = (nw.col("version") == found[0]) & (nw.col("stage") == found[1])
+        else:
+            applies = nw.col("stage") == found
+        result = nw.when(applies).then(nw.lit(key)).otherwise(result)
+    return result
+
+
+def _with_episodes(log: Frame, starts: str) -> Frame:
+    order = ["seq" if "seq" in log.collect_schema().names() else "at"]
+    numbered = log.with_columns(
+        nw.when(nw.col(starts)).then(nw.lit(1)).otherwise(nw.lit(0)).alias("_begins"),
+        nw.col("deal").cast(nw.String),
+    ).with_columns(nw.col("_begins").cum_sum().over("deal", order_by=order).cast(nw.Int64).alias("_episode"))
+    later = nw.concat_str(nw.col("deal"), nw.col("_episode").cast(nw.String), separator="#")
+    named = numbered.with_columns(
+        nw.when(nw.col("_episode") > 1).then(later).otherwise(nw.col("deal")).alias("deal"),
+    )
+    return named.filter(~nw.col("stage").is_null()).drop("_begins", "_episode", starts)

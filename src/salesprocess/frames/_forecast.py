@@ -1,0 +1,265 @@
+"""What will close: by each stage's declared probability, and by what became of the deals before.
+
+The examples have this log:
+
+>>> import polars as pl
+>>> from salesprocess import frames
+>>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
+>>> LOG = pl.DataFrame(frames.example_log())
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from random import Random
+from typing import Any, Final, NamedTuple
+
+import narwhals.stable.v2 as nw
+
+from salesprocess.errors import DealError
+from salesprocess.frames import _chain
+from salesprocess.frames._chain import LOSS, WIN, Chance
+from salesprocess.frames._columns import flag, is_one_of, rows_per, totals
+from salesprocess.frames._funnel import By, names_of
+from salesprocess.frames._kinds import Frame, Rows, keyed, rows_like, same_kind
+from salesprocess.frames._outcomes import ended
+from salesprocess.frames._places import NOWHERE, Places
+from salesprocess.frames._spells import stays
+from salesprocess.process import SalesProcess
+
+_DRAWS: Final = 400
+_SEED: Final = 20260
+
+
+def collected(frame: Frame) -> list[dict[str, Any]]:
+    """A small result as rows."""
+    rows: list[dict[str, Any]] = list(frame.collect().iter_rows(named=True))
+    return rows
+
+
+def learn(process: SalesProcess, events: Frame, at: datetime | None = None) -> dict[int, dict[int, float]]:
+    """How often deals went from each open stage to each other, to a win or to a loss, and what was believed before.
+
+    The prior spreads the weight of one deal evenly over the ways that the process or the log has (Perks 1947): where
+    nothing has been seen yet, the process alone speaks.
+    """
+    places = Places(process)
+    moved = keyed(events, ["deal"], lambda log: stays(process, log, (), at).filter(nw.col("_went") != NOWHERE))
+    rows = collected(rows_per(moved, ["_place", "_went"], "_n"))
+    numbers = {stage.key: number for number, stage in enumerate(process.stages)}
+    ways: dict[int, dict[int, float]] = {number: {LOSS: 0.0} for number in places.of("open", "on_hold")}
+    for source, move in process.moves():
+        if numbers[source] in ways and move.dest != source:
+            ways[numbers[source]].setdefault(_state(places, numbers[move.dest]), 0.0)
+    for row in rows:
+        if row["_place"] in ways and row["_went"] != places.unknown:
+            state = _state(places, row["_went"])
+            ways[row["_place"]][state] = ways[row["_place"]].get(state, 0.0) + row["_n"]
+    return {place: {way: n + 1 / len(seen) for way, n in seen.items()} for place, seen in ways.items()}
+
+
+def _state(places: Places, number: int) -> int:
+    if number in places.of("won"):
+        return WIN
+    return LOSS if number in places.of("lost", "disqualified") else number
+
+
+@same_kind
+def chances(process: SalesProcess, events: Frame, *, interval: float = 0.9, at: datetime | None = None) -> Frame:
+    """The chance that a deal in each open stage is won, learnt from where deals went before.
+
+    An absorbing Markov chain on the counts of moves (Kemeny and Snell 1960): a deal that skips, goes back or is
+    reopened takes part with all its moves. `low` and `high` bound the middle `interval` of the posterior, by drawing
+    the transition probabilities from their Dirichlet distributions 400 times with a fixed seed.
+
+    Columns: `position`, `stage`, `declared` (the process's own probability, may be null), `learned`, `low`, `high` (0
+    to 1), `moves` (how many were counted out of the stage). The counts are read at once, from a lazy frame too.
+
+    >>> frames.chances(SEVEN_STAGE, LOG)["learned"].round(2).to_list()
+    [0.25, 0.19, 0.21, 0.42, 0.58, 0.76]
+    """
+    weights = learn(process, events, at)
+    found = _chain.credible(weights, draws=_DRAWS, interval=interval, seed=_SEED)
+    return rows_like(events, [_chance_row(process, place, found[place], weights) for place in sorted(weights)])
+
+
+def _chance_row(
+    process: SalesProcess, place: int, chance: Chance, weights: Mapping[int, Mapping[int, float]]
+) -> dict[str, Any]:
+    stage = process.stages[place]
+    return {
+        "position": place + 1,
+        "stage": stage.key,
+        "declared": stage.probability,
+        "learned": chance.mean,
+        "low": chance.low,
+        "high": chance.high,
+        "moves": round(sum(weights[place].values()) - 1),
+    }
+
+
+@same_kind
+def forecast(
+    process: SalesProcess, events: Frame, *, by: By = (), interval: float = 0.9, at: datetime | None = None
+) -> Frame:
+    """What the open deals will bring, per currency; lost deals count nothing, and won ones are no forecast.
+
+    `weighted` is the sum of amount x the stage's declared probability, as CRMs have it; null where an open deal is in
+    a stage without one. `learned` takes the chances of `chances` instead, and `low` to `high` is where the middle
+    `interval` of outcomes lies: each draw takes its own chances and adds the luck of the deals themselves.
+
+    Needs `amount` and `currency`. Columns: `by`..., `currency`, `deals`, `without_amount` (deals left out), `amount`,
+    `weighted`, `learned`, `low`, `high` (amounts).
+
+    >>> frames.forecast(SEVEN_STAGE, LOG).select("currency", "deals", "amount", "weighted").rows()
+    [('EUR', 2, 14000.0, None)]
+
+    Raises:
+        DealError: for a missing column, or where there is no open deal with a stage of the process.
+    """
+    groups = [*names_of(by), "currency"]
+    weights = learn(process, events, at)
+    drawn = list(_chain.drawn(weights, _DRAWS, _SEED))
+    means = _chain.chances(weights)
+    open_deals = _open_amounts(process, events, groups, at)
+    if not open_deals:
+        raise DealError("no deal is open: there is nothing to forecast")
+    rows = []
+    for group, stages in sorted(open_deals.items(), key=lambda item: tuple(map(str, item[0]))):
+        money = _Money(process, stages, means)
+        sums = money.simulated(drawn)
+        edge = (1 - interval) / 2
+        ends = {"low": _chain.quantile(sums, edge), "high": _chain.quantile(sums, 1 - edge)}
+        rows.append(dict(zip(groups, group, strict=True)) | money.row() | ends)
+    return rows_like(events, rows)
+
+
+class _Sums(NamedTuple):
+    deals: int
+    without_amount: int
+    amount: float
+    squares: float
+
+
+def _open_amounts(
+    process: SalesProcess, events: Frame, groups: Sequence[str], at: datetime | None
+) -> dict[tuple[Any, ...], dict[int, _Sums]]:
+    """The open deals' amounts for each group and stage: all that a forecast needs to know of them."""
+    deals = ended(process, events, [*groups, "amount"], at)
+    deals = deals.filter(is_one_of("_place", Places(process).of("open", "on_hold")))
+    missing = nw.col("amount").cast(nw.Float64).is_null()
+    deals = deals.with_columns(flag(missing).alias("_missing"), nw.col("amount").cast(nw.Float64).fill_null(0.0))
+    deals = deals.with_columns((nw.col("amount") * nw.col("amount")).alias("_squares"))
+    sums = totals(deals, [*groups, "_place"], ["deals", "_missing", "amount", "_squares"], nw.Float64)
+    found: dict[tuple[Any, ...], dict[int, _Sums]] = {}
+    for row in collected(sums):
+        group = found.setdefault(tuple(row[name] for name in groups), {})
+        group[row["_place"]] = _Sums(int(row["deals"]), int(row["_missing"]), row["amount"], row["_squares"])
+    return found
+
+
+class _Money:
+    """The open deals of one group."""
+
+    def __init__(self, process: SalesProcess, stages: Mapping[int, _Sums], means: Mapping[int, float]) -> None:
+        self._stages = stages
+        self._means = means
+        self._declared = {place: process.stages[place].probability for place in stages}
+
+    def row(self) -> dict[str, Any]:
+        sums = self._stages.values()
+        weighted = [
+            None if declared is None else declared * self._stages[place].amount
+            for place, declared in self._declared.items()
+        ]
+        return {
+            "deals": sum(one.deals for one in sums),
+            "without_amount": sum(one.without_amount for one in sums),
+            "amount": sum(one.amount for one in sums),
+            "weighted": None if None in weighted else sum(value for value in weighted if value is not None),
+            "learned": sum(self._means[place] * one.amount for place, one in self._stages.items()),
+        }
+
+    def simulated(self, drawn: Iterable[Mapping[int, float]]) -> list[float]:
+        """One total a draw: what its chances expect, and a normal deviate for the luck of independent deals."""
+        random = Random(_SEED)  # noqa: S311 - a simulation that must repeat, not a secret
+        most = sum(one.amount for one in self._stages.values())
+        totals_drawn = []
+        for chance in drawn:
+            expected = sum(chance[place] * one.amount for place, one in self._stages.items())
+            variance = sum(chance[place] * (1 - chance[place]) * one.squares for place, one in self._stages.items())
+            totals_drawn.append(min(max(random.gauss(expected, variance**0.5), 0.0), most))
+        return totals_drawn
+
+
+@same_kind
+def calibration(process: SalesProcess, events: Frame, *, at: datetime, interval: float = 0.9) -> Frame:
+    """What a forecast made at `at` said of each stage, beside what became of the deals that were open there.
+
+    The chances are learnt from the log as it was then. Deals still open at the end of the log are left out.
+
+    Columns: `position`, `stage`, `deals`, `won`, `observed` (share won), `learned`, `low`, `high`, `declared` (0 to 1).
+
+    >>> from datetime import datetime
+    >>> frames.calibration(SEVEN_STAGE, LOG, at=datetime(2026, 1, 12)).select("stage", "deals", "won").rows()
+    [('qualifying', 2, 1)]
+    """
+    return rows_like(events, _calibrated(process, events, at, interval))
+
+
+@same_kind
+def backtest(process: SalesProcess, events: Frame, *, at: Sequence[datetime]) -> Frame:
+    """How good forecasts made at these moments were: Brier scores, 0 (always right) to 1.
+
+    The score is the mean over deals of (chance - outcome) squared (Brier 1950), for the `learned` chances, for the
+    `declared` ones of the process (null without them) and for the `naive` one: the share won of all closed until then,
+    the same for every deal. Deals still open at the end of the log are left out.
+
+    Columns: `at` (ISO 8601 text), `deals`, `won`, `learned`, `declared`, `naive`.
+
+    >>> from datetime import datetime
+    >>> frames.backtest(SEVEN_STAGE, LOG, at=[datetime(2026, 1, 12)])["deals"].to_list()
+    [2]
+    """
+    rows = []
+    for moment in at:
+        by_stage = _calibrated(process, events, moment, 0.9)
+        before = collected(totals(ended(process, events, (), moment), [], ["won", "lost"]))[0]
+        closed = before["won"] + before["lost"]
+        naive = before["won"] / closed if closed else 0.5
+        rows.append({"at": moment.isoformat()} | _scores([row | {"naive": naive} for row in by_stage]))
+    return rows_like(events, rows)
+
+
+def _scores(by_stage: Rows) -> dict[str, Any]:
+    deals, won = sum(row["deals"] for row in by_stage), sum(row["won"] for row in by_stage)
+    return {"deals": deals, "won": won} | {name: _brier(by_stage, name) for name in ("learned", "declared", "naive")}
+
+
+def _brier(by_stage: Rows, name: str) -> float | None:
+    deals = sum(row["deals"] for row in by_stage)
+    if not deals or any(row[name] is None for row in by_stage):
+        return None
+    lost = sum((row["deals"] - row["won"]) * row[name] ** 2 for row in by_stage)
+    won = sum(row["won"] * (1 - row[name]) ** 2 for row in by_stage)
+    return float((lost + won) / deals)
+
+
+def _calibrated(process: SalesProcess, events: Frame, at: datetime, interval: float) -> list[dict[str, Any]]:
+    weights = learn(process, events, at)
+    found = _chain.credible(weights, draws=_DRAWS, interval=interval, seed=_SEED)
+    then = ended(process, events, (), at).filter(is_one_of("_place", tuple(weights))).select("deal", "_place")
+    later = ended(process, events, (), None).select("deal", "won", "lost", "disqualified")
+    decided = then.join(later, on="deal", how="left")
+    decided = decided.filter((nw.col("won") + nw.col("lost") + nw.col("disqualified")) > 0)
+    decided = decided.with_columns(nw.lit(1).alias("deals"))
+    rows = []
+    for row in sorted(collected(totals(decided, ["_place"], ["deals", "won"])), key=lambda row: int(row["_place"])):
+        named = _chance_row(process, row["_place"], found[row["_place"]], weights)
+        observed = row["won"] / row["deals"]
+        rows.append(named | {"deals": row["deals"], "won": row["won"], "observed": observed})
+    if not rows:
+        raise DealError(f"no deal was open at {at.isoformat()} and is closed now: there is nothing to compare")
+    order = ("position", "stage", "deals", "won", "observed", "learned", "low", "high", "declared")
+    return [{name: row[name] for name in order} for row in rows]

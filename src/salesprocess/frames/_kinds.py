@@ -1,0 +1,219 @@
+"""Any kind of dataframe in, the same kind out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from importlib import import_module
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeAlias, TypeVar
+
+import narwhals.stable.v2 as nw
+
+from salesprocess.errors import DealError
+
+Frame: TypeAlias = "nw.LazyFrame[Any]"
+Rows: TypeAlias = Sequence[Mapping[str, Any]]
+
+P = ParamSpec("P")
+NativeT = TypeVar("NativeT")
+FirstT = TypeVar("FirstT")
+
+_LAZY = {nw.Implementation.DUCKDB, nw.Implementation.PYSPARK, nw.Implementation.DASK}
+_KINDS = {*_LAZY, nw.Implementation.POLARS, nw.Implementation.PANDAS, nw.Implementation.PYARROW}
+_EXPECTED = ("polars", "pandas", "pyarrow", "DuckDB", "PySpark", "Dask")
+
+
+class Opened(NamedTuple):
+    """A caller's frame as Narwhals has it, and the way back to the caller's kind."""
+
+    frame: Frame
+    give_back: Callable[[Frame], Any]
+
+
+def as_lazy(native: Any) -> Frame:
+    """A native frame, or an eager one of Narwhals, with the lazy interface; in pandas it stays eager behind it."""
+    frame: Frame = nw.from_native(native).lazy()
+    return frame
+
+
+def open_frame(native: Any) -> Opened:
+    """The caller's frame, and what turns a result into the same kind.
+
+    pyarrow tables go through polars: Narwhals' own grouped median on them is approximate.
+
+    Raises:
+        DealError: for what is no frame of a kind that the metrics are tested on.
+    """
+    try:
+        frame = nw.from_native(native)
+    except TypeError:
+        raise _no_frame(native) from None
+    if frame.implementation not in _KINDS:
+        raise _no_frame(native)
+    if isinstance(frame, nw.LazyFrame):
+        return Opened(frame, lambda result: result.to_native())
+    if frame.implementation is nw.Implementation.PYARROW:
+        return Opened(as_lazy(frame.to_polars()), lambda result: _collected(result).to_arrow())
+    return Opened(frame.lazy(), lambda result: _tidied(_collected(result).to_native()))
+
+
+def _no_frame(native: Any) -> DealError:
+    kind = f"{type(native).__module__}.{type(native).__qualname__}"
+    return DealError(f"expected a frame of {', '.join(_EXPECTED)}, found {kind}", found=native, expected=_EXPECTED)
+
+
+def _collected(frame: Frame) -> nw.DataFrame[Any]:
+    return frame.collect()
+
+
+def _tidied(native: Any) -> Any:
+    """A pandas result with a fresh index: the rows' old numbers mean nothing in it."""
+    return native.reset_index(drop=True) if hasattr(native, "reset_index") else native
+
+
+def same_kind(
+    metric: Callable[Concatenate[FirstT, Frame, P], Frame],
+) -> Callable[Concatenate[FirstT, NativeT, P], NativeT]:
+    """The metric over Narwhals frames as one over any kind: what goes in second comes out, lazy if it was lazy."""
+
+    @wraps(metric)
+    def over_any_kind(first: FirstT, native: NativeT, /, *args: P.args, **options: P.kwargs) -> NativeT:
+        opened = open_frame(native)
+        result: NativeT = opened.give_back(metric(first, opened.frame, *args, **options))
+        return result
+
+    return over_any_kind
+
+
+def kind_of(frame: Any) -> nw.Implementation:
+    """Whose frame it is."""
+    kind: nw.Implementation = frame.implementation
+    return kind
+
+
+def is_dask(frame: Frame) -> bool:
+    """Whether the frame's windows and quantiles have to run partition by partition."""
+    return kind_of(frame) is nw.Implementation.DASK
+
+
+def keyed(frame: Frame, keys: Sequence[str], step: Callable[[Frame], Frame]) -> Frame:
+    """The step over the whole frame; on Dask over partitions that hold each combination of keys together."""
+    if not is_dask(frame):
+        return step(frame)
+
+    def run(part: Any) -> Any:
+        return _collected(step(as_lazy(part))).to_native().reset_index(drop=True)
+
+    native: Any = frame.to_native()
+    return as_lazy(native.shuffle(on=list(keys)).map_partitions(run))
+
+
+def with_micros(frame: Frame, column: str, name: str) -> Frame:
+    """The frame with a time as microseconds since 1970 in UTC; a time without a zone is taken as UTC.
+
+    DuckDB and Spark have functions of their own for it, right for times with a zone whatever the session's is.
+    """
+    native: Any = frame.to_native()
+    if kind_of(frame) is nw.Implementation.DUCKDB:
+        quoted = column.replace('"', '""')
+        return as_lazy(native.project(f'*, epoch_us("{quoted}") AS "{name}"'))
+    if kind_of(frame) is nw.Implementation.PYSPARK:
+        functions = import_module("pyspark.sql.functions")
+        return as_lazy(native.withColumn(name, functions.unix_micros(functions.col(column).cast("timestamp"))))
+    return frame.with_columns(nw.col(column).dt.timestamp("us").alias(name))
+
+
+def with_month(frame: Frame, column: str, name: str) -> Frame:
+    """The frame with the month, as `2026-01`, of a column of microseconds since 1970 in UTC."""
+    native: Any = frame.to_native()
+    if kind_of(frame) is nw.Implementation.DUCKDB:
+        return as_lazy(native.project(f'*, strftime(make_timestamp("{column}"), \'%Y-%m\') AS "{name}"'))
+    if kind_of(frame) is nw.Implementation.PYSPARK:
+        functions = import_module("pyspark.sql.functions")
+        moment = functions.timestamp_micros(functions.col(column))
+        return as_lazy(native.withColumn(name, functions.date_format(moment, "yyyy-MM")))
+    return frame.with_columns(nw.col(column).cast(nw.Datetime("us")).dt.to_string("%Y-%m").alias(name))
+
+
+class Neighbour(NamedTuple):
+    """A column of the row `offset` rows before (after, where it is negative); `none` stands where there is none."""
+
+    column: str
+    offset: int
+    none: int | None = -1
+
+
+def with_neighbours(
+    frame: Frame, by: str, order: Sequence[str], wanted: Mapping[str, Neighbour], *, in_order: bool = False
+) -> Frame:
+    """The frame with columns of the rows before or after in the same group; `in_order` where it is sorted already.
+
+    In memory, one sort and plain shifts take less than half the time of windows; databases get windows.
+    """
+    if kind_of(frame) is nw.Implementation.POLARS:
+        native: Any = frame.to_native()
+        ordered = native if in_order else native.sort(by, *order)
+        columns = _shifted(nw.get_native_namespace(frame), by, wanted)
+        return as_lazy(ordered.with_columns(**columns))
+    if kind_of(frame) is nw.Implementation.PANDAS:
+        eager = _collected(frame)
+        ordered = eager if in_order else eager.sort(by, *order)
+        return as_lazy(ordered.with_columns(**_shifted(nw, by, wanted)))
+    windows = {
+        name: _filled(nw.col(near.column).shift(near.offset).over(by, order_by=list(order)), near, nw)
+        for name, near in wanted.items()
+    }
+    return frame.with_columns(**windows)
+
+
+def _shifted(namespace: Any, by: str, wanted: Mapping[str, Neighbour]) -> dict[str, Any]:
+    """The same few words in polars and in Narwhals on pandas: a plain shift, cut off at the edge of the group."""
+    group = namespace.col(by)
+    columns = {}
+    for name, near in wanted.items():
+        value = namespace.when(group == group.shift(near.offset)).then(namespace.col(near.column).shift(near.offset))
+        columns[name] = _filled(value, near, namespace)
+    return columns
+
+
+def _filled(value: Any, near: Neighbour, namespace: Any) -> Any:
+    return value if near.none is None else value.fill_null(near.none).cast(namespace.Int64)
+
+
+def unpivoted(frame: Frame, on: Sequence[str], index: Sequence[str], name: str, value: str) -> Frame:
+    """Columns as rows; on DuckDB on the caller's connection, where Narwhals would look on the default one."""
+    if kind_of(frame) is not nw.Implementation.DUCKDB:
+        return frame.unpivot(on=list(on), index=list(index), variable_name=name, value_name=value)
+    native: Any = frame.to_native()
+    columns = ", ".join(f'"{column}"' for column in on)
+    return as_lazy(native.query("wide", f'UNPIVOT wide ON {columns} INTO NAME "{name}" VALUE "{value}"'))
+
+
+def rows_like(frame: Frame, rows: Rows) -> Frame:
+    """A small result that was reckoned in Python, as a frame of the same kind, on the same connection."""
+    native: Any = frame.to_native()
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    match kind_of(frame):
+        case nw.Implementation.DUCKDB:
+            one = native.limit(0).aggregate("count(*) AS one")
+            return as_lazy(one.project(f"unnest({_as_sql(rows)}, recursive := true)"))
+        case nw.Implementation.PYSPARK:
+            return as_lazy(native.sparkSession.createDataFrame([dict(row) for row in rows]))
+        case nw.Implementation.DASK:
+            rows_in_pandas = nw.from_dict(columns, backend="pandas").to_native()
+            return as_lazy(import_module("dask.dataframe").from_pandas(rows_in_pandas, npartitions=1))
+    backend: Any = kind_of(frame)
+    return as_lazy(nw.from_dict(columns, backend=backend))
+
+
+def _as_sql(rows: Rows) -> str:
+    structs = (", ".join(f"'{name}': {_sql_literal(value)}" for name, value in row.items()) for row in rows)
+    return "[" + ", ".join(f"{{{struct}}}" for struct in structs) + "]"
+
+
+def _sql_literal(value: object) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return f"{value!r}::DOUBLE" if isinstance(value, float) else repr(value)

@@ -1,0 +1,159 @@
+"""How long deals stay, with those that are still there counted as what they are: not yet measured.
+
+The examples have this log:
+
+>>> import polars as pl
+>>> from salesprocess import frames
+>>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
+>>> LOG = pl.DataFrame(frames.example_log())
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from math import log
+from typing import Final, Literal, TypeAlias, get_args
+
+import narwhals.stable.v2 as nw
+
+from salesprocess.frames._columns import MICROS_A_DAY, flag, is_one_of, switch, totals
+from salesprocess.frames._funnel import By, check_measure, names_of
+from salesprocess.frames._kinds import Frame, Neighbour, keyed, same_kind, with_neighbours
+from salesprocess.frames._places import NOWHERE, Places
+from salesprocess.frames._spells import order_of, stays, with_horizon
+from salesprocess.process import SalesProcess
+
+Which: TypeAlias = Literal["latest", "cumulative"]
+
+_HALF: Final = log(0.5) + 1e-9
+_NONE_LEFT: Final = -1e9
+
+
+@same_kind
+def time_in_stage(
+    process: SalesProcess, events: Frame, *, which: Which = "latest", by: By = (), at: datetime | None = None
+) -> Frame:
+    """How many days deals stay in each stage: of a deal's `latest` stay there, or of all its stays together.
+
+    Mean, median and 90th percentile (linear interpolation) are of the finished stays alone, and so too short while
+    slow deals are still there. `km_median_days` takes the open ones in as lasting at least until `at`: the median by
+    the product-limit estimate (Kaplan and Meier 1958), null while more than half stay on. `at` is the last change
+    in the log where it is not given. Stays that end before they begin, by a clock set back, are counted apart.
+
+    Columns: `by`..., `position` (of the stage in the process, from 1), `stage`, `finished`, `open`, `clock_back`
+    (stays), `mean_days`, `median_days`, `p90_days`, `km_median_days` (of 24 hours). No row for a stage without stays,
+    or one of a lost or disqualified deal.
+
+    >>> frames.time_in_stage(SEVEN_STAGE, LOG).select("stage", "finished", "open", "median_days").head(2).rows()
+    [('prospecting', 3, 1, 2.0), ('making_contact', 2, 0, 6.0)]
+
+    Raises:
+        DealError: for a `which` that there is not, or a missing column.
+    """
+    check_measure(which, get_args(Which))
+    places, groups = Places(process), names_of(by)
+    times = with_horizon(_stays_on_the_way(process, events, groups, at), at)
+    times = keyed(times, ["deal"], lambda part: _lengths(part, which, groups))
+    stages = keyed(times, ["_place"], lambda part: _statistics(part, [*groups, "_place"]))
+    named = stages.with_columns(places.key("_place").alias("stage"), (nw.col("_place") + 1).alias("position"))
+    days = ("mean_days", "median_days", "p90_days", "km_median_days")
+    return named.select(*groups, "position", "stage", "finished", "open", "clock_back", *days).sort(*groups, "position")
+
+
+def _stays_on_the_way(process: SalesProcess, events: Frame, columns: list[str], at: datetime | None) -> Frame:
+    timed = Places(process).of("open", "on_hold", "won")
+    return keyed(events, ["deal"], lambda log: stays(process, log, columns, at).filter(is_one_of("_place", timed)))
+
+
+def _lengths(made: Frame, which: Which, by: list[str]) -> Frame:
+    """One row for each deal and stage: microseconds, whether they are finished, and whether they run backwards."""
+    end = nw.when(nw.col("_went") == NOWHERE).then(nw.col("_now")).otherwise(nw.col("_left"))
+    made = made.with_columns(
+        (end - nw.col("_entered")).alias("_length"),
+        flag(nw.col("_went") == NOWHERE).alias("open"),
+    ).with_columns(flag(nw.col("_length") < 0).alias("clock_back"))
+    if which == "cumulative":
+        return totals(made, ["deal", *by, "_place"], ["_length", "open", "clock_back"])
+    made = made.with_columns(
+        nw.concat_str(nw.col("deal").cast(nw.String), nw.col("_place").cast(nw.String), separator=" ").alias("_visitor")
+    )
+    later = with_neighbours(made, "_visitor", order_of(made), {"_later": Neighbour("_entered", -1)})
+    return later.filter(nw.col("_later") == -1)
+
+
+def _statistics(times: Frame, by: list[str]) -> Frame:
+    forward = nw.col("clock_back") == 0
+    times = times.with_columns(
+        nw.when(forward & (nw.col("open") == 0)).then(nw.col("_length") / MICROS_A_DAY).alias("_days"),
+        flag(forward & (nw.col("open") == 0)).alias("finished"),
+        nw.when(nw.col("clock_back") > 0).then(nw.lit(1)).otherwise(nw.lit(0)).alias("clock_back"),
+    )
+    moments = times.group_by(*by).agg(
+        nw.col("_days").mean().alias("mean_days"),
+        nw.col("_days").median().alias("median_days"),
+        nw.col("_days").quantile(0.9, "linear").alias("p90_days"),
+    )
+    counts = totals(times, by, ["finished", "open", "clock_back"])
+    lasting = _lasting_medians(times.filter(nw.col("clock_back") == 0), by)
+    return counts.join(moments, on=by, how="left").join(lasting, on=by, how="left")
+
+
+def _lasting_medians(times: Frame, by: list[str]) -> Frame:
+    """The first length at which the share still there, the product of (1 - ended / at risk), is half or less."""
+    moments = totals(times.with_columns(nw.lit(1).alias("_stays")), [*by, "_length"], ["_stays", "finished"])
+    moments = moments.with_columns(
+        nw.col("_stays").sum().over(*by).alias("_all"),
+        nw.col("_stays").cum_sum().over(*by, order_by="_length").alias("_so_far"),
+    ).with_columns((nw.col("_all") - nw.col("_so_far") + nw.col("_stays")).cast(nw.Float64).alias("_at_risk"))
+    some_left = nw.col("finished") < nw.col("_at_risk")
+    share = nw.when(some_left).then(1 - nw.col("finished") / nw.col("_at_risk")).otherwise(nw.lit(1.0))
+    moments = moments.with_columns(share.log().alias("_log")).with_columns(
+        nw.when(some_left).then(nw.col("_log")).otherwise(nw.lit(_NONE_LEFT)).alias("_log")
+    )
+    moments = moments.with_columns(nw.col("_log").cum_sum().over(*by, order_by="_length").alias("_survival"))
+    halved = moments.filter(nw.col("_survival") <= _HALF).with_columns(
+        (nw.col("_length") / MICROS_A_DAY).alias("km_median_days")
+    )
+    return halved.group_by(*by).agg(nw.col("km_median_days").min())
+
+
+@same_kind
+def stalled(process: SalesProcess, events: Frame, *, percentile: float = 0.9, at: datetime | None = None) -> Frame:
+    """The open deals that have been in their stage too long: for its `time_limit`, or for what is usual there.
+
+    Usual is the given percentile of the finished stays in that stage, in this log. A deal on hold is not stalled.
+    `at` is the moment asked about, the last change in the log where it is not given.
+
+    Columns: `deal`, `stage`, `days` (of 24 hours, so far), `limit_days` and `usual_days` (null where there is none),
+    `over_limit`, `over_usual`; the longest overdue first.
+
+    >>> frames.stalled(SEVEN_STAGE, LOG).select("deal", "stage", "days", "usual_days").rows()
+    [('c', 'prospecting', 25.0, 2.8), ('d', 'presenting', 21.0, 10.0)]
+    """
+    places = Places(process)
+    made = with_horizon(keyed(events, ["deal"], lambda log: stays(process, log, (), at)), at)
+    made = made.filter(is_one_of("_place", places.of("open")))
+    usual = keyed(made, ["_place"], lambda part: _usual(part, percentile))
+    days = (nw.col("_now") - nw.col("_entered")) / MICROS_A_DAY
+    waiting = made.filter(nw.col("_went") == NOWHERE).with_columns(days.alias("days"))
+    waiting = waiting.join(usual, on="_place", how="left")
+    limits = {
+        n: s.time_limit.total_seconds() / 86_400 for n, s in enumerate(process.stages) if s.time_limit is not None
+    }
+    waiting = waiting.with_columns(switch("_place", limits).cast(nw.Float64).alias("limit_days"))
+    waiting = waiting.with_columns(
+        (nw.col("days") > nw.col("limit_days")).fill_null(value=False).alias("over_limit"),
+        (nw.col("days") > nw.col("usual_days")).fill_null(value=False).alias("over_usual"),
+    ).filter(nw.col("over_limit") | nw.col("over_usual"))
+    shown = ("deal", "stage", "days", "limit_days", "usual_days", "over_limit", "over_usual")
+    return (
+        waiting.with_columns(places.key("_place").alias("stage"))
+        .select(*shown)
+        .sort("days", "deal", descending=[True, False])
+    )
+
+
+def _usual(made: Frame, percentile: float) -> Frame:
+    finished = made.filter((nw.col("_went") != NOWHERE) & (nw.col("_left") >= nw.col("_entered")))
+    finished = finished.with_columns(((nw.col("_left") - nw.col("_entered")) / MICROS_A_DAY).alias("usual_days"))
+    return finished.group_by("_place").agg(nw.col("usual_days").quantile(percentile, "linear"))

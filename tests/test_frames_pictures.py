@@ -1,0 +1,110 @@
+"""Pictures, the report, and logs for other tools."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+pl = pytest.importorskip("polars")
+pytest.importorskip("narwhals")
+
+from salesprocess import DealError, frames  # noqa: E402 - behind the skip
+from salesprocess.catalog.seven_stage import SEVEN_STAGE  # noqa: E402
+
+LOG = pl.DataFrame(frames.example_log())
+
+
+class TestWriters:
+    def test_pm4py_gets_its_column_names_and_text_ids(self) -> None:
+        log = frames.to_pm4py(LOG.with_columns(deal=pl.lit(7)))
+        assert log.columns[:4] == ["case:concept:name", "concept:name", "time:timestamp", "org:resource"]
+        assert log["case:concept:name"].to_list() == ["7"] * 14
+
+    def test_xes_has_a_trace_a_deal_and_times_with_a_zone(self) -> None:
+        page = io.StringIO()
+        assert frames.to_xes(LOG.with_columns(owner=pl.lit('<"ana" & co>')), page) == 14
+        log = ET.fromstring(page.getvalue())  # noqa: S314 - written a line above
+        traces = [[event.find("string").get("value") for event in trace.iter("event")] for trace in log.iter("trace")]
+        assert traces[3] == ["prospecting", "presenting"]
+        assert log.find(".//event/date").get("value") == "2026-01-01T00:00:00.000+00:00"
+        assert log.find(".//event/string[@key='org:resource']").get("value") == '<"ana" & co>'
+
+    def test_an_empty_log_is_a_log(self) -> None:
+        page = io.StringIO()
+        assert frames.to_xes(LOG.clear(), page) == 0
+        assert list(ET.fromstring(page.getvalue()).iter("trace")) == []  # noqa: S314
+
+    def test_ocel_relates_events_to_deals_and_owners(self) -> None:
+        log = json.loads(frames.to_ocel(SEVEN_STAGE, LOG))
+        objects = {each["id"]: each["type"] for each in log["objects"]}
+        assert objects == {**{f"deal:{d}": "deal" for d in "abcd"}, "owner:ana": "owner", "owner:ben": "owner"}
+        types = {each["name"] for each in log["eventTypes"]}
+        assert all(event["type"] in types for event in log["events"])
+        assert {link["objectId"] for event in log["events"] for link in event["relationships"]} == set(objects)
+
+    def test_every_kind_of_frame_writes_the_same_xes(self) -> None:
+        pages = []
+        for log in (LOG, LOG.lazy(), LOG.to_arrow()):
+            page = io.StringIO()
+            frames.to_xes(log, page)
+            pages.append(page.getvalue())
+        assert len(set(pages)) == 1
+
+
+class TestPictures:
+    @pytest.fixture
+    def plots(self) -> Any:
+        pytest.importorskip("matplotlib")
+        from salesprocess.frames import plots
+
+        return plots
+
+    def test_a_funnel_has_a_bar_a_stage(self, plots: Any) -> None:
+        axes = plots.funnel(frames.funnel(SEVEN_STAGE, LOG))
+        assert [bar.get_width() for bar in axes.patches] == [4, 3, 3, 2, 1, 1, 1]
+
+    def test_draws_on_the_axes_given(self, plots: Any) -> None:
+        from matplotlib.figure import Figure
+
+        axes = Figure().add_subplot()
+        assert plots.time_in_stage(frames.time_in_stage(SEVEN_STAGE, LOG), ax=axes) is axes
+
+    def test_a_flow_is_an_arc_a_move(self, plots: Any) -> None:
+        found = frames.discover(LOG, won=["generating_referrals"], lost=["lost"])
+        assert len(plots.flow(found.moves).patches) == len(found.moves) == 8
+
+    def test_the_frame_of_another_metric_is_refused(self, plots: Any) -> None:
+        with pytest.raises(DealError, match="no column 'deals'"):
+            plots.funnel(LOG)
+
+    def test_a_calibration_has_a_point_a_stage(self, plots: Any) -> None:
+        calibrated = frames.calibration(SEVEN_STAGE, LOG, at=datetime(2026, 1, 12, tzinfo=UTC))
+        assert len(plots.calibration(calibrated).collections[0].get_offsets()) == 1
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    pytest.importorskip("matplotlib")
+    return frames.report(SEVEN_STAGE, LOG, title="<Monday>")
+
+
+class TestReport:
+    def test_opens_without_a_network(self, page: str) -> None:
+        fetched = re.findall(r"""(?:src|href)=["'](?!#)[^"']+|@import|url\((?!#)[^)]*""", page)
+        assert fetched == []
+        assert "<script" not in page
+
+    def test_escapes_what_comes_from_data(self, page: str) -> None:
+        assert "<title>&lt;Monday&gt;</title>" in page
+
+    def test_has_a_section_for_what_the_log_can_tell(self, page: str) -> None:
+        headings = re.findall(r"<h2>(.*?)</h2>", page)
+        assert headings[:5] == ["Funnel", "Time in stage", "Which stage to work on", "Stalled deals", "Forecast"]
+        bare = frames.report(SEVEN_STAGE, LOG.select("deal", "stage", "at"))
+        assert "Forecast" not in bare
