@@ -14,6 +14,6 @@ _pages = Sybil(
     parsers=[PythonCodeBlockParser(doctest_optionflags=_FLAGS), SkipParser()],
     patterns=["README.md", "docs/*.md"],
 )
-_docstrings = Sybil(parsers=[DocTestParser(optionflags=_FLAGS)], patterns=["src/**/*.py"])
+_docstrings = Sybil(parsers=[DocTestParser(optionflags=_FLAGS)], path="src", patterns=["*.py"])
 
 pytest_collect_file = (_pages + _docstrings).pytest()

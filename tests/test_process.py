@@ -120,6 +120,16 @@ def test_definitions_are_frozen() -> None:
         SEVEN_STAGE.key = "other"
 
 
+def test_definitions_are_frozen_down_to_their_dicts() -> None:
+    refer: Any = SEVEN_STAGE.transitions[-1]
+    for change in (lambda: refer.start_facts.update(source="x"), lambda: refer.start_facts.__setitem__("a", 1)):
+        with pytest.raises(TypeError, match="frozen"):
+            change()
+    stage = Stage(key="a", extra={"tags": ["x", {"y": 1}]})
+    assert hash(stage) == hash(Stage.model_validate(stage.model_dump()))
+    assert len({SEVEN_STAGE, SalesProcess.model_validate_json(SEVEN_STAGE.model_dump_json())}) == 1
+
+
 def test_json_round_trip_is_the_identity_and_keeps_the_fingerprint() -> None:
     loaded = SalesProcess.model_validate_json(SEVEN_STAGE.model_dump_json())
     assert loaded == SEVEN_STAGE

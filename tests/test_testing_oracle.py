@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from salesprocess import (
+    Criterion,
     Engine,
     SalesProcess,
     Stage,
+    context,
+    days,
     fact,
+    predicate,
+    time_in_stage,
 )
 from salesprocess.testing import process_machine
 
@@ -171,14 +176,11 @@ BUGS = {
     BackWithOldProbability: ("shows another probability", "go_back"),
 }
 
-# The default number of examples; explanations of failures take time and are not what is tested.
-PHASES = (Phase.generate, Phase.shrink)
-
 
 def failure_of(application: type[Any], process: SalesProcess = SALE) -> str:
     machine = process_machine(process, application)
     with pytest.raises(AssertionError) as caught:
-        run_state_machine_as_test(machine, settings=settings(deadline=None, database=None, phases=PHASES))
+        run_state_machine_as_test(machine, settings=settings(machine.TestCase.settings, database=None))
     return str(caught.value)
 
 
@@ -187,6 +189,74 @@ def test_a_sound_application_passes() -> None:
         process_machine(SALE, Application),
         settings=settings(max_examples=25, stateful_step_count=20, deadline=None, database=None),
     )
+
+
+FANCY = SalesProcess.linear(
+    key="fancy",
+    back="forbid",
+    stages=[
+        Stage(
+            key="talk", exit_criteria=[predicate("credit_ok"), Criterion(key="boss", rule=context("role") == "boss")]
+        ),
+        Stage(key="wait", exit_criteria=time_in_stage() >= days(7)),
+        Stage(key="won", kind="won"),
+    ],
+)
+
+
+class FancyApplication:
+    """An application whose process asks for a predicate, for who is asking, and for time to pass."""
+
+    patience = days(7)
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 5, tzinfo=UTC)
+
+    def create(self) -> dict[str, Any]:
+        return {"stage": "talk", "since": self.now}
+
+    def set(self, deal: dict[str, Any], fact: str, value: Any) -> None:
+        deal[fact] = value
+
+    def fire(self, deal: dict[str, Any], trigger: str, *, to: str, reason: str | None, context: dict[str, Any]) -> bool:
+        allowed = {
+            ("talk", "advance", "wait"): deal.get("credit_ok") is True and context.get("role") == "boss",
+            ("wait", "win", "won"): self.now - deal["since"] >= self.patience,
+            ("talk", "lose", "lost"): reason is not None,
+            ("wait", "lose", "lost"): reason is not None,
+            ("lost", "reopen", "talk"): reason is not None,
+            ("lost", "reopen", "wait"): reason is not None,
+        }.get((deal["stage"], trigger, to), False)
+        if allowed:
+            deal |= {"stage": to, "since": self.now}
+        return allowed
+
+    def stage(self, deal: dict[str, Any]) -> str:
+        return deal["stage"]
+
+    def wait(self, duration: timedelta) -> None:
+        self.now += duration
+
+
+class Impatient(FancyApplication):
+    patience = days(1)
+
+
+class AnybodyIsTheBoss(FancyApplication):
+    def fire(self, deal: dict[str, Any], trigger: str, *, to: str, reason: str | None, context: dict[str, Any]) -> bool:
+        return super().fire(deal, trigger, to=to, reason=reason, context={**context, "role": "boss"})
+
+
+def test_predicates_the_context_and_time_are_driven_too() -> None:
+    run_state_machine_as_test(
+        process_machine(FANCY, FancyApplication),
+        settings=settings(max_examples=25, stateful_step_count=20, deadline=None, database=None),
+    )
+
+
+@pytest.mark.parametrize(("bug", "part"), [(Impatient, "wait 1 day"), (AnybodyIsTheBoss, "credit_ok")])
+def test_bugs_in_these_are_found(bug: type[Any], part: str) -> None:
+    assert part in failure_of(bug, FANCY)
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)

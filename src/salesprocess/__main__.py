@@ -9,17 +9,22 @@ import argparse
 import importlib
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from salesprocess import formats
 from salesprocess.assurance import diff, problems
 from salesprocess.errors import DefinitionError
+from salesprocess.formats._cli import add_convert, add_show
 from salesprocess.process import SalesProcess
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - the only name of its type
 
 CLEAN, FOUND, BAD_INPUT = 0, 1, 2
+# A text that is no definition at all, as against one with mistakes in it.
+_UNREADABLE = {"bad_json", "bad_yaml", "bad_toml", "not_utf8", "too_long"}
 
 
 class _BadInputError(Exception):
@@ -43,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _add_check(commands: Commands) -> None:
     parser = commands.add_parser("check", help="report everything that is wrong with a process")
-    parser.add_argument("process", metavar="FILE|module:NAME", help="a definition as JSON, or one in Python code")
+    parser.add_argument(
+        "process", metavar="FILE|module:NAME", help="a JSON, YAML or TOML file, or a name in Python code"
+    )
     parser.add_argument("--deal", metavar="module:NAME", help="the deal type that its criteria are to fit")
     parser.add_argument(
         "--known", metavar="FILE|module:NAME", action="append", help="a process that may be started; can be repeated"
@@ -76,7 +83,7 @@ def _check(given: argparse.Namespace) -> int:
 
 def _add_diff(commands: Commands) -> None:
     parser = commands.add_parser("diff", help="report what changed from one process to another")
-    parser.add_argument("old", metavar="OLD", help="a definition as JSON, or module:NAME")
+    parser.add_argument("old", metavar="OLD", help="a definition in a file, or module:NAME")
     parser.add_argument("new", metavar="NEW", help="the same")
     parser.set_defaults(run=_diff)
 
@@ -90,11 +97,8 @@ def _diff(given: argparse.Namespace) -> int:
     return FOUND if found else CLEAN
 
 
-COMMANDS: Final[tuple[Callable[[Commands], None], ...]] = (_add_check, _add_diff)
-
-
 def load_process(named: str) -> SalesProcess:
-    """The process in a JSON file, or under a name in a module: what is typed in a shell is the user's own code.
+    """The process in a JSON, YAML or TOML file, or under a name in a module, which is the user's own code.
 
     Raises:
         DefinitionError: for a definition with mistakes.
@@ -105,15 +109,11 @@ def load_process(named: str) -> SalesProcess:
             raise _BadInputError(f"{named} is a {type(found).__name__}, not a SalesProcess")
         return found
     try:
-        text = Path(named).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return formats.load(named)
+    except (OSError, ValueError, ImportError) as error:
+        if isinstance(error, DefinitionError) and not _UNREADABLE.intersection(each.code for each in error.problems):
+            raise
         raise _BadInputError(f"cannot read {named}: {error}") from None
-    try:
-        return SalesProcess.model_validate_json(text)
-    except DefinitionError as error:
-        if any(problem.code == "json_invalid" for problem in error.problems):
-            raise _BadInputError(f"{named} is no JSON: {error.problems[0].message}") from None
-        raise
 
 
 def load_object(named: str) -> Any:
@@ -133,6 +133,13 @@ def load_object(named: str) -> Any:
         found = getattr(found, name)
     return found
 
+
+COMMANDS: Final[tuple[Callable[[Commands], None], ...]] = (
+    _add_check,
+    _add_diff,
+    partial(add_show, load=load_process),
+    partial(add_convert, load=load_process),
+)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
+from salesprocess._frozen import FrozenDict, frozen
 from salesprocess._model import Definition
 from salesprocess.criteria import Criteria, CriteriaLike, Criterion, fact
 
@@ -31,11 +32,12 @@ Texts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 
 def _finite(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
     json.dumps(value, allow_nan=False)
-    return value
+    return FrozenDict(frozen(value))
 
 
 # What another system keeps with a part: a number that JSON lacks would come back as nothing.
 Extra: TypeAlias = Annotated[dict[str, JsonValue], AfterValidator(_finite)]
+Facts: TypeAlias = Annotated[dict[str, str | int | float | bool], AfterValidator(FrozenDict)]
 
 
 def _as_activity(value: object) -> object:
@@ -89,7 +91,7 @@ class Stage(_Named, frozen=True):
     forecast: Forecast | None = None
     time_limit: timedelta | None = None
     starts: Texts = ()
-    extra: Extra = Field(default_factory=dict)
+    extra: Extra = Field(default_factory=FrozenDict)
 
     if TYPE_CHECKING:
 
@@ -113,9 +115,6 @@ class Stage(_Named, frozen=True):
             starts: TextsLike = ...,
             extra: dict[str, JsonValue] = ...,
         ) -> None: ...
-
-    def __hash__(self) -> int:
-        return hash((self.key, self.name, self.kind))
 
     def checklist(self) -> tuple[Criterion, ...]:
         """One criterion for each activity, and the activities' own."""
@@ -149,8 +148,8 @@ class Transition(Definition, frozen=True):
     reasons: Texts = ()
     direction: Direction | None = None
     starts: Texts = ()
-    start_facts: dict[str, str | int | float | bool] = Field(default_factory=dict)
-    extra: Extra = Field(default_factory=dict)
+    start_facts: Facts = Field(default_factory=FrozenDict)
+    extra: Extra = Field(default_factory=FrozenDict)
 
     if TYPE_CHECKING:
 

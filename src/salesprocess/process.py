@@ -11,6 +11,7 @@ from pydantic import Field, JsonValue, ValidationError, ValidatorFunctionWrapHan
 
 from salesprocess._checks import mistakes
 from salesprocess._derive import Derivable
+from salesprocess._frozen import FrozenDict
 from salesprocess._linear import Policy, usual_stages, usual_transitions
 from salesprocess._model import problems_of
 from salesprocess._names import suggestion
@@ -84,7 +85,7 @@ class SalesProcess(Derivable, frozen=True):
     stages: tuple[Stage, ...]
     transitions: tuple[Transition, ...] = ()
     cumulative: bool = False
-    extra: Extra = Field(default_factory=dict)
+    extra: Extra = Field(default_factory=FrozenDict)
 
     if TYPE_CHECKING:
 
@@ -241,3 +242,8 @@ class SalesProcess(Derivable, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.name or self.key} (version {self.version}): {' > '.join(stage.key for stage in self.stages)}"
+
+    def _repr_html_(self) -> str:
+        from salesprocess._notebook import process_html  # noqa: PLC0415 - only notebooks need it
+
+        return process_html(self)

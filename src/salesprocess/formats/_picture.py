@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple
@@ -55,7 +56,9 @@ def picture(
         )
         for (source, dest), moves in by_ends.items()
     ]
-    groups = [(phase, list(stages)) for phase, stages in groupby(process.stages, key=lambda stage: stage.phase)]
+    groups: list[tuple[Phase | None, list[Stage]]] = [
+        (phase, list(stages)) for phase, stages in groupby(process.stages, key=operator.attrgetter("phase"))
+    ]
     return Picture(groups, arrows, frozenset(path), current or (path[-1] if path else None))
 
 

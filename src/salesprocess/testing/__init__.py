@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from salesprocess.testing.oracle import Adapter, ProcessMachine, process_machine
     from salesprocess.testing.routes import Path, Step, paths
     from salesprocess.testing.snapshot import assert_unchanged
+    from salesprocess.testing.stored import stored_histories
     from salesprocess.testing.strategies import deals_at, deals_failing, deals_meeting
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "paths",
     "process_machine",
     "processes",
+    "stored_histories",
     "walks",
 ]
 
@@ -52,6 +54,7 @@ _MODULES = (
     "doubles",
     "snapshot",
     "routes",
+    "stored",
     "strategies",
     "_pasts",
     "_definitions",

@@ -79,7 +79,11 @@ class Plan:
         if not way:
             return None if way is None else ({}, ())
         gates = [criterion for step in way for criterion in self.process.gate(step.source, step.transition)]
-        found = solve([each for each in dict.fromkeys(gates) if each.severity == "required"], hints=self._hint)
+        rules = [condition(each) for each in dict.fromkeys(gates) if each.severity == "required"]
+        # Time in a stage passes; it cannot be set.
+        if any(source == "time_in_stage" for rule in rules for source, _ in variables(rule)):
+            return None
+        found = solve(rules, hints=self._hint)
         return None if found is None else (assignment_of(found), way)
 
     def _hint(self, path: str) -> Any:
@@ -121,7 +125,9 @@ class Plan:
                 solve([*met, *(~rule for rule in but)], hints=self._hint),
                 solve(met, [*but, *(~rule for rule in but)], hints=self._hint),
             ]
-        return [assignment_of(found) for found in tries if found is not None]
+        names = {name_of(each) for each in self.names}
+        found = [assignment_of(each) for each in tries if each is not None]
+        return [{name: value for name, value in each.items() if name in names} for each in found]
 
 
 def assignment_of(facts: Facts) -> Assignment:

@@ -41,8 +41,9 @@ class CoveragePlugin:
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
         """Sends what was seen to the controller, or writes the reports; fails the run that exercised too little."""
         result = yield
-        if hasattr(session.config, "workeroutput"):
-            session.config.workeroutput[_SENT_AS] = json.dumps(self.coverage.model_dump())
+        sends = getattr(session.config, "workeroutput", None)
+        if sends is not None:
+            sends[_SENT_AS] = json.dumps(self.coverage.model_dump())
             return result
         self._write()
         if self._falls_short() and session.exitstatus == pytest.ExitCode.OK:

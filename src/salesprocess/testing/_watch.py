@@ -50,13 +50,14 @@ def _change(account: Account, _arguments: tuple[Any, ...], change: StageChange) 
     account.note_change(change)
 
 
-# Every verb that moves a deal has its decision admitted; what it returns is the change alone.
+# Every verb that moves a deal settles or admits a decision; what it returns is the change alone.
 _NOTES: dict[str, Note] = {
     "__init__": lambda _account, _arguments, _nothing: None,
     "check": lambda account, _arguments, decision: account.note_decision(decision),
     "options": _options,
     "plan": _plan,
     "_admit": lambda account, arguments, _change: account.note_findings(arguments[1]),
+    "_settle": lambda account, _arguments, settled: account.note_findings(settled[1]),
     "fire": _change,
     "afire": _change,
     "start": _change,

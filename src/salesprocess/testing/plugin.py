@@ -77,7 +77,7 @@ def process_snapshot(request: pytest.FixtureRequest) -> Callable[[SalesProcess],
     """Compares a process with its snapshot beside the test; `--process-snapshot-update` accepts it as it is."""
     from salesprocess.testing.snapshot import assert_unchanged  # noqa: PLC0415 - see the module's docstring
 
-    update = request.config.getoption("--process-snapshot-update")
+    update = bool(request.config.getoption("--process-snapshot-update"))
     folder = request.path.parent / "process_snapshots"
 
     def compare(process: SalesProcess) -> None:
