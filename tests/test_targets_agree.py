@@ -224,7 +224,7 @@ def _filled(engine: Any, table: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The address of a PostgreSQL server of the tests' own."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -279,8 +279,7 @@ NODE_MODULES = Path(os.environ.get("SALESPROCESS_NODE_MODULES", Path(__file__).p
 def _in_json(value: Any) -> Any:
     """A fact as the deal's JSON has it; JSON has no NaN, so the script is told where to put one."""
     if isinstance(value, datetime):
-        milliseconds = (value - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1)
-        return milliseconds
+        return (value - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1)
     if isinstance(value, date):
         return value.isoformat()
     return "$NaN" if value != value else value  # noqa: PLR0124
@@ -340,7 +339,7 @@ def model() -> Iterator[Any]:
 
     django.setup()
 
-    class TargetDeal(models.Model):
+    class TargetDeal(models.Model):  # noqa: DJ008 - nobody prints it
         n, k = models.BigIntegerField(null=True), models.BigIntegerField(null=True)
         f = models.FloatField(null=True)
         t, u = models.TextField(null=True), models.TextField(null=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -121,10 +122,8 @@ def stages_in_python(process: SalesProcess, trace: list[dict[str, Any]]) -> list
     engine, deal, seen = Engine[dict[str, Any]](process), {"stage": process.initial.key}, []
     for event in trace:
         deal = {**event["facts"], "stage": deal["stage"]}
-        try:
+        with contextlib.suppress(TransitionRefused):
             engine.fire(deal, event["type"], to=event["to"], reason=event.get("reason"), context=event["context"])
-        except TransitionRefused:
-            pass
         seen.append(deal["stage"])
     return seen
 

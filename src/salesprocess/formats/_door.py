@@ -85,6 +85,7 @@ def asker(table: Any, dialect: Any, facts: Mapping[str, str] | None) -> Ask:
     if isinstance(table, str):
         return _refuse
     import sqlalchemy as sa  # noqa: PLC0415 - the extra that a table given as an object comes from
+    from sqlalchemy.exc import CompileError  # noqa: PLC0415 - the same
 
     from salesprocess.targets.sqlalchemy import compile_gate  # noqa: PLC0415 - the same
 
@@ -96,7 +97,7 @@ def asker(table: Any, dialect: Any, facts: Mapping[str, str] | None) -> Ask:
         met = compile_gate(criterion, columns, facts=facts).met
         try:
             return str(met.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
-        except sa.exc.CompileError as error:
+        except CompileError as error:
             raise DefinitionError("the trigger", [Problem("not_in_target", criterion.key, str(error))]) from None
 
     return ask

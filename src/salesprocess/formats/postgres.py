@@ -58,7 +58,9 @@ def trigger_sql(
             f"  IF TG_OP = 'UPDATE' THEN was := OLD.{quoted(column)}; END IF;",
             "  IF wanted IS NOT DISTINCT FROM was THEN RETURN NULL; END IF;",
             *_checks(process, rules),
-            "  IF refusal IS NOT NULL THEN RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = refusal; END IF;",
+            "  IF refusal IS NOT NULL THEN",
+            "    RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = refusal;",
+            "  END IF;",
             _record(process, rules, quoted(history), f"NEW.{quoted(key)}::text"),
             "  RETURN NULL;",
             "END",
@@ -83,7 +85,7 @@ def _rules(process: SalesProcess, table: Any, facts: Mapping[str, str] | None) -
         return rules_of(process, asker(table, None, facts))
     from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - the extra that the table comes from
 
-    dialect = postgresql.dialect(paramstyle="named")
+    dialect: Any = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
     # As the server has been since version 9.1; SQLAlchemy learns it when it connects.
     dialect._backslash_escapes = False  # noqa: SLF001
     return rules_of(process, asker(table, dialect, facts))
@@ -102,6 +104,9 @@ def _checks(process: SalesProcess, rules: Rules) -> Iterator[str]:
 
 def _of_source(allowed: str, ways: tuple[Way, ...]) -> Iterator[str]:
     """Assigns the refusal of a change out of one stage: none where a way is open."""
+    if not ways:
+        yield f"    refusal := {literal(allowed)};"
+        return
     yield "    refusal := CASE"
     for way in ways:
         condition = way.condition() or "true"
@@ -119,7 +124,7 @@ def _missing(way: Way) -> str:
 
 
 def _record(process: SalesProcess, rules: Rules, history: str, deal: str) -> str:
-    """The statement that writes the history row; the deal's own row is locked by now, so that no number is used twice."""
+    """The statement that writes the history row; the deal's row is locked by now, so no number is used twice."""
     own = ", ".join(literal(text) for text in (process.key, str(process.version), process.fingerprint))
     return (
         f'  INSERT INTO {history} ("deal", "seq", "process", "version", "fingerprint", "trigger", "source", "dest",\n'

@@ -24,6 +24,7 @@ DROPS: Final = (
 
 _GUARD: Final = "salesprocess.gate"
 _META: Final = "salesprocess"
+_NO_STAGE_HAS: Final = frozenset({"states", "always", "after", "invoke", "entry", "exit", "parallel", "script"})
 
 
 def machine(process: SalesProcess) -> dict[str, Any]:
@@ -76,7 +77,16 @@ def loads(text: str | bytes, *, name: str = "the XState machine") -> SalesProces
         DefinitionError: for nested states, for guards and actions that are not ours, and for moves that were changed
             in one place and not in the other.
     """
-    data = json_.parse(text_of(text, name), name)
+    return process_from(parsed(text, name), name)
+
+
+def parsed(text: str | bytes, name: str) -> Any:
+    """The data of a JSON text, within bounds."""
+    return json_.parse(text_of(text, name), name)
+
+
+def process_from(data: Any, name: str) -> SalesProcess:
+    """The process that a machine's configuration means."""
     if not isinstance(data, dict) or not isinstance(data.get("states"), dict):
         refuse(name, "not_a_machine", f"expected a machine with states, found {shown(data)}")
     reader = _Reader(data["states"])
@@ -115,9 +125,8 @@ class _Reader:
         if not isinstance(state, dict):
             self._refuse("not_a_state", f"states.{key}", f"expected a state, found {shown(state)}")
             return {"key": key}
-        for unknown in ("states", "always", "after", "invoke", "entry", "exit"):
-            if unknown in state:
-                self._refuse("not_ours", f"states.{key}.{unknown}", f"a stage has no {unknown!r}")
+        for unknown in _NO_STAGE_HAS.intersection(state):
+            self._refuse("not_ours", f"states.{key}.{unknown}", f"a stage has no {unknown!r}")
         return {"kind": "won" if state.get("type") == "final" else "open", **_own(state), "key": key}
 
     def moves(self) -> list[dict[str, Any]]:

@@ -141,18 +141,22 @@ class _Leaves(Generic[E]):
             return self._logic.negated(self._of_one("true" if op == "false" else "==", column, value))
         if column.domain:
             return self._of_few(op, column, value)
-        match op:
-            case "true":
-                return self._truth(column)
-            case "in":
-                values = [fit[1] for each in value if not isinstance(fit := fitted("==", column.family, each), bool)]
-                return self._target.one_of(column, values) if values else False
-            case "contains":
-                return self._contains(column, value)
-            case "matches" if column.family in {"text", "any"}:
-                return self._target.matches(column, value)
+        if op == "true":
+            return self._truth(column)
+        if op in {"in", "contains", "matches"}:
+            return self._found(op, column, value)
         fit = fitted(op, column.family, value)
         return fit if isinstance(fit, bool) else self._target.compare(fit[0], column, fit[1])
+
+    def _found(self, op: str, column: Column[E], value: Any) -> E | bool:
+        if op == "in":
+            values = [fit[1] for each in value if not isinstance(fit := fitted("==", column.family, each), bool)]
+            return self._target.one_of(column, values) if values else False
+        if op == "contains":
+            return self._contains(column, value)
+        if column.family not in {"text", "any"}:
+            raise refusal(f"a pattern fits text alone, and this is a {column.family} column")
+        return self._target.matches(column, value)
 
     def _of_few(self, op: str, column: Column[E], value: Any) -> E | bool:
         """A column of a few values, each of which the engine itself is asked about."""

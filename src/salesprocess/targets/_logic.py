@@ -25,7 +25,7 @@ class Logic(Generic[E]):
     def __init__(self, target: Target[E]) -> None:
         self.target = target
 
-    def negated(self, part: E | bool) -> E | bool:
+    def negated(self, part: E | bool) -> E | bool:  # noqa: FBT001 - a bool is an expression here
         """The opposite."""
         return not part if isinstance(part, bool) else self.target.negated(part)
 
@@ -80,7 +80,7 @@ def _required(subject: Subject) -> Iterator[Criterion]:
             yield part
 
 
-def _made(target: Target[E], part: E | bool) -> E:
+def _made(target: Target[E], part: E | bool) -> E:  # noqa: FBT001 - the same
     return target.constant(part) if isinstance(part, bool) else part
 
 

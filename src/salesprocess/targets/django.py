@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import ROUND_FLOOR, Decimal
 from functools import reduce
-from operator import add, and_, or_
+from operator import and_, or_
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
@@ -75,7 +75,6 @@ class _IsNumber(Func):
     """Whether a number is not NaN, which PostgreSQL, unlike the others, has equal to itself."""
 
     template = "(%(expressions)s = %(expressions)s)"
-    output_field = models.BooleanField()
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         return self.as_sql(compiler, connection, template="(%(expressions)s <> 'NaN')", **context)
@@ -85,7 +84,6 @@ class _TextOrder(Func):
     """A text in the order of its characters' code points, as in Python, whatever the database's language."""
 
     template = "%(expressions)s"
-    output_field = models.TextField()
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         return self.as_sql(compiler, connection, template="(%(expressions)s COLLATE BINARY)", **context)
@@ -99,10 +97,9 @@ class _Fits(Func):
 
     arg_joiner = " LIKE "
     template = "(%(expressions)s ESCAPE '!')"
-    output_field = models.BooleanField()
 
     def __init__(self, text: F, glob: str) -> None:
-        super().__init__(text, Value(like_of(glob)))
+        super().__init__(text, Value(like_of(glob)), output_field=models.BooleanField())
         self.glob = glob
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
@@ -124,12 +121,17 @@ class _Django(Target[Any]):
             model = field.related_model
         while isinstance(field, models.ForeignKey):
             field = field.target_field
-        family: Family = next((family for kind, family in _FAMILIES if isinstance(field, kind)), "other")
+        families: list[Family] = [family for kind, family in _FAMILIES if isinstance(field, kind)]
+        family = families[0] if families else "other"
         return Column(family, path.replace(".", "__"), (False, True) if family == "bool" else (), field)
 
     def known(self, column: Column[Any]) -> Any:
-        known = Q(**{f"{column.expression}__isnull": False})
-        return known & Q(_IsNumber(F(column.expression))) if column.family in {"float", "decimal"} else known
+        known = Q((f"{column.expression}__isnull", False))
+        return (
+            known & Q(_IsNumber(F(column.expression), output_field=models.BooleanField()))
+            if column.family in {"float", "decimal"}
+            else known
+        )
 
     def compare(self, order: Order, column: Column[Any], value: Literal | Column[Any]) -> Any:
         left: Any = F(column.expression)
@@ -141,12 +143,12 @@ class _Django(Target[Any]):
                 return self.constant(fit)
             order, right = fit[0], _prepared(column, fit[1])
         if column.family == "text":
-            left, right = _TextOrder(left), _TextOrder(right)
+            left, right = (_TextOrder(side, output_field=models.TextField()) for side in (left, right))
         return Q(_LOOKUPS[order](left, right))
 
     def one_of(self, column: Column[Any], values: Sequence[object]) -> Any:
         if column.family == "bool":
-            return Q(**{f"{column.expression}": values[0]})
+            return Q((column.expression, values[0]))
         return reduce(or_, (self.compare("==", column, value) for value in values))  # type: ignore[arg-type]
 
     def matches(self, column: Column[Any], glob: str) -> Any:
@@ -170,8 +172,8 @@ class _Django(Target[Any]):
         return reduce(or_, parts)
 
     def so_many(self, needed: int, parts: Sequence[Any]) -> Any:
-        ones = (Case(When(part, then=1), default=0, output_field=models.IntegerField()) for part in parts)
-        return Q(GreaterThanOrEqual(reduce(add, ones), Value(needed)))
+        ones: list[Any] = [Case(When(part, then=1), default=0, output_field=models.IntegerField()) for part in parts]
+        return Q(GreaterThanOrEqual(sum(ones[1:], start=ones[0]), Value(needed)))
 
     def worded(self, met: Any, unmet: Any) -> Any:
         cases = (When(met, then=Value("met")), When(unmet, then=Value("unmet")))

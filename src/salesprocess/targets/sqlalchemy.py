@@ -92,7 +92,8 @@ class _Sqlalchemy(Target[Sql]):
         expression = self._columns[path]
         own = getattr(expression, "type", None)
         base = own.impl_instance if isinstance(own, sa.TypeDecorator) else own
-        family: Family = next((family for kind, family in _FAMILIES if isinstance(base, kind)), "other")
+        families: list[Family] = [family for kind, family in _FAMILIES if isinstance(base, kind)]
+        family = families[0] if families else "other"
         domain: tuple[object, ...] = (False, True) if family == "bool" else ()
         if isinstance(base, sa.Enum):
             domain = tuple(base.enum_class) if base.enum_class is not None else tuple(base.enums)
