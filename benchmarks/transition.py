@@ -7,8 +7,6 @@ time. All contenders run in one process; each round measures every one of them, 
 before; the collector is off inside a section. Times are medians, ratios are medians of the ratios of each round.
 """
 
-# ruff: noqa: PLR2004 - the numbers are the task
-
 from __future__ import annotations
 
 import argparse
@@ -293,7 +291,7 @@ class TransitionsShared(Contender):
     check = "can(subject, 'advance')"
 
     def build(self, model: Any = None) -> Any:
-        from transitions import Machine  # noqa: PLC0415
+        from transitions import Machine
 
         around = {"trigger": "advance", "before": "hook", "after": "hook"}
         return Machine(
@@ -337,7 +335,7 @@ class PythonStateMachine(Contender):
     batch = 50
 
     def build(self) -> Any:
-        from statemachine import State, StateMachine  # noqa: PLC0415
+        from statemachine import State, StateMachine
 
         states = {key: State(value=key, initial=key == STAGES[0], final=key == STAGES[-1]) for key in STAGES}
         moves = [
@@ -365,7 +363,7 @@ class Automat(Contender):
     refused = "try: advance(subject)\nexcept ValueError: pass"
 
     def build(self) -> Any:
-        from automat import TypeMachineBuilder  # noqa: PLC0415
+        from automat import TypeMachineBuilder
 
         class Inputs(Protocol):
             def advance(self) -> None: ...
@@ -409,14 +407,14 @@ class DjangoFsm(Contender):
     batch = 300
 
     def build(self) -> Any:
-        from django.conf import settings  # noqa: PLC0415
+        from django.conf import settings
 
         if not settings.configured:
             settings.configure(INSTALLED_APPS=[], DEFAULT_AUTO_FIELD="django.db.models.AutoField")
             importlib.import_module("django").setup()
-        from django.apps import apps  # noqa: PLC0415
-        from django.db import models  # noqa: PLC0415
-        from django_fsm import FSMField, signals, transition  # noqa: PLC0415
+        from django.apps import apps
+        from django.db import models
+        from django_fsm import FSMField, signals, transition
 
         # What an earlier build left behind would be warned about, or called again.
         apps.all_models["bench"].clear()

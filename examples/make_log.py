@@ -39,12 +39,12 @@ def changes(random: Random, begun: datetime, number: int) -> Iterator[tuple[date
     """What became of one deal; every so many are of a kind that the audit is to find."""
     at = begun
     yield at, "add_time", begun.isoformat()
-    if number % 9 != 4:  # noqa: PLR2004 - one deal in nine never gets an owner
+    if number % 9 != 4:
         yield at + timedelta(hours=1), "user_id", random.randrange(11, 17)
     passed = stages(random, number)
     for stage in passed:
         # One deal in thirteen is clicked through its stages, with minutes and not days between them.
-        at += timedelta(minutes=10) if number % 13 == 6 else timedelta(days=random.randrange(2, 20))  # noqa: PLR2004
+        at += timedelta(minutes=10) if number % 13 == 6 else timedelta(days=random.randrange(2, 20))
         yield at, "stage_id", stage
     if number % 4 == 1:
         yield at + timedelta(days=5), "lost_reason", random.randrange(1, 6)
@@ -56,9 +56,9 @@ def stages(random: Random, number: int) -> list[int]:
     """The stages that the deal was put in, in order."""
     end = random.randrange(2, LAST_STAGE + 1)
     passed = list(range(1, end + 1))
-    if number % 5 == 2 and end > 3:  # noqa: PLR2004 - one deal in five jumps over stages
+    if number % 5 == 2 and end > 3:
         del passed[random.randrange(1, end - 2) : end - 1]
-    if number % 7 == 3:  # noqa: PLR2004 - one deal in seven goes back, by a stage or further
+    if number % 7 == 3:
         back = max(1, passed[-1] - random.randrange(1, 4))
         passed += [back, back + 1]
     return passed

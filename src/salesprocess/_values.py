@@ -25,7 +25,7 @@ def as_literal(value: object) -> Literal:
         value = value.value
     if value is None:
         raise TypeError("a rule cannot compare with None: write .is_known(), or ~ of it")
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float | Decimal) and not math.isfinite(value):
         raise ValueError(f"a rule cannot compare with {value}: it equals nothing, or bounds nothing")
     if isinstance(value, datetime) and value.tzinfo is None:
         raise ValueError(f"{value.isoformat()} has no time zone: add tzinfo=UTC, or the zone that is meant")
