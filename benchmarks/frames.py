@@ -140,7 +140,9 @@ def bench_scale(millions: list[int]) -> None:
                 metric(connection.table("spells")).fetchall()
             taken = time.perf_counter() - start
             most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-            print(f"\r{size:3d} million events: {taken:7.1f} s, {taken / size * 100:7.1f} s per 100 million, {most:5.1f} GiB")
+            print(
+                f"\r{size:3d} million events: {taken:7.1f} s, {taken / size * 100:7.1f} s per 100 million, {most:5.1f} GiB"
+            )
             path.unlink()
 
 
