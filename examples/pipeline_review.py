@@ -43,7 +43,8 @@ def read_log(path: Path) -> pl.DataFrame:
         (field == "add_time").alias("begins"),
     )
     keys = {number: stage.key for number, stage in STAGES.items()}
-    return frames.events(raw, deal="deal_id", at="change_time", seq="row", starts="begins", stages=keys)
+    log: pl.DataFrame = frames.events(raw, deal="deal_id", at="change_time", seq="row", starts="begins", stages=keys)
+    return log
 
 
 def main(arguments: list[str]) -> None:

@@ -18,7 +18,7 @@ import narwhals.stable.v2 as nw
 
 from salesprocess.frames._columns import MICROS_A_DAY, flag, is_one_of, switch, totals
 from salesprocess.frames._funnel import By, check_measure, names_of
-from salesprocess.frames._kinds import Frame, Neighbour, keyed, same_kind, with_neighbours
+from salesprocess.frames._kinds import Frame, Neighbour, keyed, same_kind, sorted_down, with_neighbours
 from salesprocess.frames._places import NOWHERE, Places
 from salesprocess.frames._spells import order_of, stays, with_horizon
 from salesprocess.process import SalesProcess
@@ -146,11 +146,8 @@ def stalled(process: SalesProcess, events: Frame, *, percentile: float = 0.9, at
         (nw.col("days") > nw.col("usual_days")).fill_null(value=False).alias("over_usual"),
     ).filter(nw.col("over_limit") | nw.col("over_usual"))
     shown = ("deal", "stage", "days", "limit_days", "usual_days", "over_limit", "over_usual")
-    return (
-        waiting.with_columns(places.key("_place").alias("stage"))
-        .select(*shown)
-        .sort("days", "deal", descending=[True, False])
-    )
+    named = waiting.with_columns(places.key("_place").alias("stage")).select(*shown)
+    return sorted_down(named, "days", "deal")
 
 
 def _usual(made: Frame, percentile: float) -> Frame:
