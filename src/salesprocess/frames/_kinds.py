@@ -221,7 +221,7 @@ def rows_like(frame: Frame, rows: Rows) -> Frame:
     return as_lazy(nw.from_dict(columns, types, backend=backend))
 
 
-def _type_of(values: Sequence[object]) -> type[nw.dtypes.DType]:
+def _type_of(values: Sequence[object]) -> Any:
     known = [value for value in values if value is not None]
     if not known or any(isinstance(value, float) for value in known):
         return nw.Float64
@@ -233,7 +233,7 @@ def _type_of(values: Sequence[object]) -> type[nw.dtypes.DType]:
 _SQL_TYPES = {nw.Float64: "DOUBLE", nw.Boolean: "BOOLEAN", nw.Int64: "BIGINT", nw.String: "STRING"}
 
 
-def _as_sql(rows: Rows, types: Mapping[str, type[nw.dtypes.DType]]) -> str:
+def _as_sql(rows: Rows, types: Mapping[str, Any]) -> str:
     structs = (
         ", ".join(f"'{name}': {_sql_literal(value)}::{_SQL_TYPES[types[name]]}" for name, value in row.items())
         for row in rows

@@ -140,7 +140,8 @@ def stalled(process: SalesProcess, events: Frame, *, percentile: float = 0.9, at
     limits = {
         n: s.time_limit.total_seconds() / 86_400 for n, s in enumerate(process.stages) if s.time_limit is not None
     }
-    waiting = waiting.with_columns(switch("_place", limits).cast(nw.Float64).alias("limit_days"))
+    limit = switch("_place", limits).cast(nw.Float64).alias("limit_days")
+    waiting = keyed(waiting, ["deal"], lambda part: part.with_columns(limit))
     waiting = waiting.with_columns(
         (nw.col("days") > nw.col("limit_days")).fill_null(value=False).alias("over_limit"),
         (nw.col("days") > nw.col("usual_days")).fill_null(value=False).alias("over_usual"),
