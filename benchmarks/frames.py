@@ -142,9 +142,8 @@ def bench_scale(millions: list[int]) -> None:
                 metric(connection.table("spells")).fetchall()
             taken = time.perf_counter() - start
             most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-            print(
-                f"\r{size:3d} million events: {taken:7.1f} s, {taken / size * 100:7.1f} s per 100 million, {most:5.1f} GiB"
-            )
+            cost = f"{taken:7.1f} s, {taken / size * 100:7.1f} s per 100 million, {most:5.1f} GiB at most"
+            print(f"\r{size:3d} million events: {cost}")
             path.unlink()
 
 
