@@ -279,8 +279,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--stages", type=Path, help="the stages in order, as CSV: stage_id, stage_name")
     options = parser.parse_args(arguments)
     try:
-        for line in audit(options.log, options.stages):
-            print(line)
+        print("\n".join(audit(options.log, options.stages)))
     except MalformedError as error:
         print(error, file=sys.stderr)
         return 2

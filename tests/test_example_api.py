@@ -155,7 +155,7 @@ def test_of_two_clients_that_race_exactly_one_wins(client: Any, database: str) -
     with closing(sqlite3.connect(database, isolation_level=None)) as db, ThreadPoolExecutor() as pool:
         db.execute("BEGIN IMMEDIATE")
         racing = [pool.submit(fire, client, deal, "advance"), pool.submit(fire, client, deal, "lose", reason="price")]
-        time.sleep(0.5)
+        time.sleep(1)
         db.execute("COMMIT")
         responses = sorted((race.result() for race in racing), key=lambda response: response.status_code)
     assert [response.status_code for response in responses] == [200, 409]

@@ -22,7 +22,9 @@ pytest.importorskip("tomli_w", reason="tomli-w is an extra")
 
 FILES = [import_module(f"salesprocess.formats.{name}") for name in ("json_", "yaml_", "toml_")]
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-yaml_traps = st.sampled_from(["no", "on", "~", "null", "1", "1e3", "0o17", "1:30", "- x", "#", "a: b", "\n", " x", "'"])
+yaml_traps = st.sampled_from(
+    ["no", "on", "~", "null", "1", "1e3", "0o17", "1:30", "- x", "#", "a: b", "\n", " x", "'", "\x85", "\u2028", "a\rb"]
+)
 json_values = st.recursive(
     st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),

@@ -136,7 +136,7 @@ def _frames() -> dict[str, Callable[[], Any]]:
         types |= {"m": pl.Datetime("us", "UTC"), "entered_at": pl.Datetime("us", "UTC"), "d": pl.Date}
         return pl.DataFrame(ROWS, schema=types | {"tags": pl.List(pl.String)})
 
-    def pandas(arrow: bool) -> Any:  # noqa: FBT001
+    def pandas(arrow: bool) -> Any:
         pd = pytest.importorskip("pandas")
         if arrow:
             return table().to_arrow().to_pandas(types_mapper=pd.ArrowDtype)
@@ -292,7 +292,7 @@ def ask_node() -> Iterator[Callable[[Any], list[list[Any]]]]:
     if node is None or not (NODE_MODULES / "json-logic-js").is_dir():
         pytest.skip(f"needs Node, and json-logic-js in {NODE_MODULES}")
     script = Path(__file__).parent / "node" / "jsonlogic.cjs"
-    with subprocess.Popen(  # noqa: S603 - the tests' own script
+    with subprocess.Popen(
         [node, script, NODE_MODULES.parent], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
     ) as process:
         assert process.stdin is not None

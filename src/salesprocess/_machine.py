@@ -13,7 +13,8 @@ from transitions.core import Condition
 from transitions.extensions import GraphMachine
 
 from salesprocess import _parts
-from salesprocess._gate import MET, Context, Gate, Lookup
+from salesprocess._gate import Context, Gate, Lookup
+from salesprocess._operations import MET
 from salesprocess.decision import Alternative, Case, Decision, DecisionKind, SourceKind, StageChange, decision_of
 from salesprocess.errors import Blocked
 from salesprocess.hooks import START, BoundHooks, Hook

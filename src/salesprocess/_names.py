@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +19,9 @@ def is_slug(text: str) -> bool:
 
 def suggestion(name: object, known: Iterable[str]) -> str:
     """`; did you mean 'x'?`, or the names there are, to put behind a message about an unknown one."""
+    # Wanted only where something is wrong, and a twentieth of the time that importing the library takes.
+    from difflib import get_close_matches  # noqa: PLC0415
+
     names = list(known)
     close = get_close_matches(str(name), names, n=1)
     if close:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeAlias
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeAlias
 from pydantic_core import core_schema
 
 from salesprocess import _values
-from salesprocess._names import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 Source: TypeAlias = Literal["fact", "context", "now", "time_in_stage"]
 Measure: TypeAlias = Literal["count", "distinct"]
 
-_DEEPEST = 40
 _LONGEST_GLOB = 200
 
 _WORDING = {
@@ -38,7 +36,7 @@ _WORDING = {
 }
 _WORDING_OF_TIMES = {"<": "before {}", "<=": "at or before {}", ">": "after {}", ">=": "at or after {}"}
 _VERBLESS = {"contains", "matches"}
-_UNARY = {"known", "true", "false"}
+UNARY = {"known", "true", "false"}
 OPERATORS = tuple(_WORDING)
 
 
@@ -93,6 +91,8 @@ class Rule:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> core_schema.CoreSchema:
+        from salesprocess._parsing import parse  # noqa: PLC0415 - which needs the rules that are defined here
+
         return core_schema.no_info_plain_validator_function(
             parse,
             serialization=core_schema.plain_serializer_function_ser_schema(lambda rule: rule.data()),
@@ -353,7 +353,7 @@ class Not(Rule):
 
     def __str__(self) -> str:
         rule = self.rule
-        if isinstance(rule, Comparison) and rule.op in _UNARY:
+        if isinstance(rule, Comparison) and rule.op in UNARY:
             return f"{rule.term} is not {rule.op}"
         return f"not ({rule})"
 
@@ -384,81 +384,3 @@ def _joined(kind: type[_Several], left: Rule, right: Rule) -> tuple[Rule, ...]:
     if not isinstance(right, Rule):
         raise TypeError(f"expected a rule on the right, found {_values.shown(right)}")
     return tuple(part for rule in (left, right) for part in (rule.rules if type(rule) is kind else (rule,)))
-
-
-def parse(data: object, depth: int = 0) -> Rule:  # noqa: PLR0911 - one return a kind
-    """The rule that a stored form means; a `Rule` passes as it is.
-
-    Raises:
-        ValueError: with what was found and what was expected.
-    """
-    if isinstance(data, Rule):
-        return data
-    if not isinstance(data, Mapping):
-        raise ValueError(f"expected a rule, found {_values.shown(data)}")  # noqa: TRY004 - pydantic collects ValueError alone
-    if depth > _DEEPEST:
-        raise ValueError(f"a rule may be nested {_DEEPEST} deep, this one is deeper")
-    keys = set(data)
-    match data:
-        case {"all": list() | tuple() as rules} if keys == {"all"}:
-            return AllOf(_parse_all(rules, depth))
-        case {"any": list() | tuple() as rules} if keys == {"any"}:
-            return AnyOf(_parse_all(rules, depth))
-        case {"not": rule} if keys == {"not"}:
-            return Not(parse(rule, depth + 1))
-        case {"at_least": int() as needed, "of": list() | tuple() as rules} if keys == {"at_least", "of"}:
-            return AtLeast(needed, _parse_all(rules, depth))
-        case {"predicate": str() as name} if keys == {"predicate"}:
-            return Predicate(name)
-        case {"op": str() as op}:
-            return _parse_comparison(data, op)
-    raise ValueError(f"expected a rule, such as {{'fact': 'budget', 'op': 'known'}}, found {_values.shown(dict(data))}")
-
-
-def _parse_all(rules: Sequence[object], depth: int) -> tuple[Rule, ...]:
-    return tuple(parse(rule, depth + 1) for rule in rules)
-
-
-def _parse_comparison(data: Mapping[str, object], op: str) -> Comparison:
-    if op not in _WORDING:
-        raise ValueError(f"no operator {op!r}{suggestion(op, OPERATORS)}")
-    term = _parse_term({key: value for key, value in data.items() if key not in {"op", "value"}})
-    if ("value" in data) is (op in _UNARY):
-        raise ValueError(f"operator {op!r} takes {'no value' if op in _UNARY else 'a value'}")
-    value = data.get("value")
-    match op, value:
-        case (_, None) if op in _UNARY:
-            return Comparison(term, op)
-        case "in", list() | tuple():
-            return Comparison(term, op, tuple(_values.decode(item) for item in value))
-        case "in", _:
-            raise ValueError(f"operator 'in' takes a list, found {_values.shown(value)}")
-    if isinstance(value, Mapping) and op not in {"contains", "matches"} and not _TERM_KEYS.isdisjoint(value):
-        return Comparison(term, op, _parse_term(value))
-    return Comparison(term, op, _values.decode(value))
-
-
-_TERM_KEYS = {"fact", "context", "now", "time_in_stage"}
-
-
-def _parse_term(data: Mapping[str, object]) -> Term:
-    match dict(data):
-        case {"fact": str() as path, **rest}:
-            return _measured(Term("fact", path), rest)
-        case {"context": str() as path, **rest}:
-            return _measured(Term("context", path), rest)
-        case {"now": True, **rest} if not rest:
-            return Term("now")
-        case {"time_in_stage": True, **rest} if not rest:
-            return Term("time_in_stage")
-    raise ValueError(f"expected one of fact, context, now, time_in_stage, found {_values.shown(dict(data))}")
-
-
-def _measured(term: Term, rest: Mapping[str, object]) -> Term:
-    if not rest:
-        return term
-    if rest == {"measure": "count"}:
-        return term.count()
-    if rest == {"measure": "distinct"}:
-        return term.distinct()
-    raise ValueError(f"{term!r} takes a measure of count or distinct, found {_values.shown(dict(rest))}")

@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from salesprocess._gate import MET, UNKNOWN, UNMET
+from salesprocess._operations import MET, UNKNOWN, UNMET
 from salesprocess._rules import Comparison, Predicate, Term
 
 Atom: TypeAlias = Comparison | Predicate

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from salesprocess._gate import MET, Gate, Lookup
+from salesprocess._gate import Gate, Lookup
+from salesprocess._operations import MET
 from salesprocess._rules import AllOf, Not, Predicate, Rule
 from salesprocess._samples import ANSWERED, ANY, MET_BIT, NOON
 from salesprocess._solve import RuleLike, Solver, Values, grouped, status_bit, variables
@@ -20,6 +21,7 @@ _Wanted: TypeAlias = tuple[RuleLike, int]
 
 _ENTERED_AT: Final = "entered_at"
 _EVERYTHING: Final = "everything"
+_TIMED: Final = frozenset({"now", _EVERYTHING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,41 +74,53 @@ def witness(
     >>> witness([(fact("amount") > 10) & (fact("amount") < 5)])
     Unsatisfiable(rules=(amount is more than 10 and amount is less than 5,))
     """
-    return Witnesses(at).find(tuple(met), tuple(not_met))
+    return Witnesses(at).find(met, not_met)
 
 
 class Witnesses:
-    """Finds witnesses, and remembers those of each group of rules that have facts in common."""
+    """Finds witnesses, and remembers those of each group of rules that have facts in common.
+
+    `at` is the time of the decisions, where `find` is given none.
+    """
 
     def __init__(self, at: datetime | None = None) -> None:
-        self._at = at or NOON
-        self._solver = Solver(self._at, fixed=at is not None)
+        self._at = at
+        self._solver = Solver(NOON, fixed=False)
         self._names: dict[int, tuple[str, ...]] = {}
-        self._groups: dict[frozenset[tuple[int, int]], Witness | Unsatisfiable | None] = {}
+        self._groups: dict[tuple[datetime | None, frozenset[tuple[int, int]]], Witness | Unsatisfiable | None] = {}
         # A rule goes by its id here, so it is kept for as long.
         self._kept: list[RuleLike] = []
 
     def find(
-        self, met: Iterable[RuleLike], not_met: Iterable[RuleLike] = (), answered: Iterable[RuleLike] = ()
+        self,
+        met: Iterable[RuleLike],
+        not_met: Iterable[RuleLike] = (),
+        *,
+        answered: Iterable[RuleLike] = (),
+        at: datetime | None = None,
     ) -> Witness | Unsatisfiable | None:
         """As `witness`; the rules `answered` may come to anything but an error."""
+        at = at or self._at
         wanted = [(rule, MET_BIT) for rule in met]
         wanted += [(rule, ANY & ~MET_BIT) for rule in not_met]
         wanted += [(rule, ANSWERED) for rule in answered]
         found: list[Witness] = []
         decided = True
         for group in self._grouped(wanted):
-            answer = self._of_group(group)
+            answer = self._of_group(group, at)
             if isinstance(answer, Unsatisfiable):
                 return answer
             if answer is None:
                 decided = False
             else:
                 found.append(answer)
-        return _merged(found, self._at) if decided else None
+        return _merged(found, at) if decided else None
+
+    def related(self, rules: Iterable[RuleLike]) -> list[list[RuleLike]]:
+        """The rules by the facts that they share: groups that can be solved one by one."""
+        return [[rule for rule, _ in group] for group in self._grouped([(rule, ANY) for rule in rules])]
 
     def _grouped(self, wanted: list[_Wanted]) -> list[list[_Wanted]]:
-        """The rules by the facts that they share, however indirectly."""
         named = [(want, self._names_of(want[0])) for want in wanted]
         if any(_EVERYTHING in names for _, names in named):
             return [wanted]
@@ -119,21 +133,20 @@ class Witnesses:
             names = self._names[id(rule)] = tuple(dict.fromkeys(_shared(_as_rule(rule))))
         return names
 
-    def related(self, rules: Iterable[RuleLike]) -> list[list[RuleLike]]:
-        """The rules by the facts that they share: groups that can be solved one by one."""
-        return [[rule for rule, _ in group] for group in self._grouped([(rule, ANY) for rule in rules])]
-
-    def _of_group(self, group: list[_Wanted]) -> Witness | Unsatisfiable | None:
-        memo = frozenset((id(rule), allowed) for rule, allowed in group)
+    def _of_group(self, group: list[_Wanted], at: datetime | None) -> Witness | Unsatisfiable | None:
+        if at is not None and all(_TIMED.isdisjoint(self._names_of(rule)) for rule, _ in group):
+            at = None
+        memo = at, frozenset((id(rule), allowed) for rule, allowed in group)
         if memo not in self._groups:
-            self._groups[memo] = self._solved(group)
+            self._groups[memo] = self._solved(group, at)
         return self._groups[memo]
 
-    def _solved(self, group: list[_Wanted]) -> Witness | Unsatisfiable | None:
-        found = self._solver.solve(group, lambda values: _holds(_as_witness(values, self._at), group))
+    def _solved(self, group: list[_Wanted], at: datetime | None) -> Witness | Unsatisfiable | None:
+        solver = self._solver if at is None else Solver(at, fixed=True)
+        found = solver.solve(group, lambda values: _holds(_as_witness(values, at or NOON), group))
         if found is False:
             return Unsatisfiable(tuple(rule for rule, _ in group))
-        return None if found is None else _as_witness(found, self._at)
+        return None if found is None else _as_witness(found, at or NOON)
 
 
 def nested(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,7 +206,7 @@ def _as_witness(values: Values, at: datetime) -> Witness:
     return Witness(parts["fact"], parts["context"], at, parts["predicate"])
 
 
-def _merged(found: list[Witness], at: datetime) -> Witness:
+def _merged(found: list[Witness], at: datetime | None) -> Witness:
     """The witnesses of groups that share nothing, as one; at most one of them is about time."""
     facts: dict[str, Any] = {}
     context: dict[str, Any] = {}
@@ -202,7 +215,7 @@ def _merged(found: list[Witness], at: datetime) -> Witness:
         facts |= each.facts
         context |= each.context
         predicates |= each.predicates
-    at = next((each.at for each in found if each.at != at), at)
+    at = at or next((each.at for each in found if each.at != NOON), NOON)
     return Witness(facts, context, at, predicates)
 
 

@@ -11,7 +11,8 @@ from pydantic import BeforeValidator
 
 from salesprocess import _values
 from salesprocess._model import Definition
-from salesprocess._rules import OPERATORS, AllOf, AnyOf, AtLeast, Comparison, Not, Predicate, Rule, Term, parse
+from salesprocess._parsing import parse
+from salesprocess._rules import OPERATORS, AllOf, AnyOf, AtLeast, Comparison, Not, Predicate, Rule, Term
 
 __all__ = [
     "OPERATORS",

@@ -239,6 +239,11 @@ class Decision:
             lines.append(f"Other moves from {self.source!r}: {'; '.join(map(str, self.alternatives))}")
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        from salesprocess._notebook import decision_html  # noqa: PLC0415 - only notebooks need it
+
+        return decision_html(self)
+
     def __repr__(self) -> str:
         return f"<Decision {self.kind}: {self.message}>"
 
@@ -427,6 +432,11 @@ class Plan:
             lines.append(f"  {number}. {step.trigger} to {step.dest}{with_reason}")
             lines += [f"     - {found}" for found in step.unmet]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        from salesprocess._notebook import plan_html  # noqa: PLC0415 - only notebooks need it
+
+        return plan_html(self)
 
     def model_dump(self, *, mode: Literal["python", "json"] = "python") -> dict[str, Any]:
         """The plan as a dict: source, dest, message, stages, and steps as decisions."""

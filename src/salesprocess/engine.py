@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from salesprocess._access import ABSENT
 from salesprocess._checks import engine_problems
@@ -16,15 +16,13 @@ from salesprocess.clocks import Calendar, Overdue, spent_in_stage
 from salesprocess.decision import Decision, Override, StageChange, aware
 from salesprocess.errors import DealError, DefinitionError, Problem
 from salesprocess.history import History
-from salesprocess.hooks import HookEvent, Hooks, Veto
+from salesprocess.hooks import DealT, HookEvent, Hooks, Veto
 from salesprocess.process import SalesProcess
 
 if TYPE_CHECKING:
     from salesprocess._machine import Move
 
 __all__ = ["Engine"]
-
-DealT = TypeVar("DealT")
 
 
 _utc_now: Callable[[], datetime] = partial(datetime.now, UTC)
@@ -213,7 +211,7 @@ class Engine(Decider[DealT]):
         if self._hooks.first_async is not None and not awaits:
             self._refuse_async()
         at = self._clock() if at is None else aware(at, "at")
-        move = seq = None
+        move = was = seq = None
         if to is None and expect is None:
             try:
                 was = self._stage_of(deal)

@@ -5,19 +5,28 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeAlias, overload
 
 from salesprocess._names import suggestion
 from salesprocess.errors import Problem
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
     from salesprocess.decision import Decision, StageChange
     from salesprocess.process import SalesProcess
+else:
+    from typing import TypeVar
 
 __all__ = ["Hook", "HookEvent", "Hooks", "Phase", "Veto"]
 
-DealT = TypeVar("DealT")
-HookT = TypeVar("HookT", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    # Hooks and engines of no deal type in particular take any; only type checkers need to know.
+    DealT = TypeVar("DealT", default=Any)
+    DealT_co = TypeVar("DealT_co", covariant=True, default=Any)
+    ResultT = TypeVar("ResultT", default=Any)
+else:
+    DealT, DealT_co, ResultT = TypeVar("DealT"), TypeVar("DealT_co", covariant=True), TypeVar("ResultT")
 Phase: TypeAlias = Literal["before", "exit", "enter", "after", "won", "lost", "refused"]
 
 
@@ -25,7 +34,7 @@ class Veto(Exception):  # noqa: N818 - a hook's word, not a failure
     """Raised by a hook before the write: refuses the move, in the host's words."""
 
 
-class HookEvent(Generic[DealT]):
+class HookEvent(Generic[DealT_co]):
     """What a hook gets: a view of the move, not to be changed.
 
     `change` is `None` until the stage is written, and in `refused` hooks.
@@ -33,14 +42,14 @@ class HookEvent(Generic[DealT]):
 
     __slots__ = ("_change", "_context", "_deal", "_decision")
 
-    def __init__(self, deal: DealT, decision: Decision, context: Mapping[str, object] | None) -> None:
+    def __init__(self, deal: DealT_co, decision: Decision, context: Mapping[str, object] | None) -> None:
         self._deal = deal
         self._decision = decision
         self._context = context
         self._change: StageChange | None = None
 
     @property
-    def deal(self) -> DealT:
+    def deal(self) -> DealT_co:
         """The host's deal; from the write on, in its new stage."""
         return self._deal
 
@@ -64,6 +73,8 @@ class HookEvent(Generic[DealT]):
 
 
 Hook: TypeAlias = Callable[[HookEvent[Any]], Any]
+# What a decorator takes and gives back: a function of an event on a deal of the host's type.
+HookOn: TypeAlias = Callable[[HookEvent[DealT]], ResultT]
 
 
 class _Entry(NamedTuple):
@@ -90,51 +101,51 @@ class Hooks(Generic[DealT]):
         self._handed_over = False
 
     @overload
-    def before(self, name: HookT, /) -> HookT: ...
+    def before(self, hook: HookOn[DealT, ResultT], /) -> HookOn[DealT, ResultT]: ...
     @overload
-    def before(self, *names: str) -> Callable[[HookT], HookT]: ...
+    def before(self, *names: str) -> Callable[[HookOn[DealT, ResultT]], HookOn[DealT, ResultT]]: ...
     def before(self, *names: Any) -> Any:
         """Before anything is written; may raise `Veto`. By trigger, or for all."""
         return self._add("before", names)
 
     @overload
-    def after(self, name: HookT, /) -> HookT: ...
+    def after(self, hook: HookOn[DealT, ResultT], /) -> HookOn[DealT, ResultT]: ...
     @overload
-    def after(self, *names: str) -> Callable[[HookT], HookT]: ...
+    def after(self, *names: str) -> Callable[[HookOn[DealT, ResultT]], HookOn[DealT, ResultT]]: ...
     def after(self, *names: Any) -> Any:
         """When the deal is in its new stage. By trigger, or for all."""
         return self._add("after", names)
 
     @overload
-    def enter(self, name: HookT, /) -> HookT: ...
+    def enter(self, hook: HookOn[DealT, ResultT], /) -> HookOn[DealT, ResultT]: ...
     @overload
-    def enter(self, *names: str) -> Callable[[HookT], HookT]: ...
+    def enter(self, *names: str) -> Callable[[HookOn[DealT, ResultT]], HookOn[DealT, ResultT]]: ...
     def enter(self, *names: Any) -> Any:
         """When the deal has entered a stage. By stage, or for all."""
         return self._add("enter", names)
 
     @overload
-    def exit(self, name: HookT, /) -> HookT: ...
+    def exit(self, hook: HookOn[DealT, ResultT], /) -> HookOn[DealT, ResultT]: ...
     @overload
-    def exit(self, *names: str) -> Callable[[HookT], HookT]: ...
+    def exit(self, *names: str) -> Callable[[HookOn[DealT, ResultT]], HookOn[DealT, ResultT]]: ...
     def exit(self, *names: Any) -> Any:
         """Before the deal leaves a stage; may raise `Veto`. By stage, or for all."""
         return self._add("exit", names)
 
     @overload
-    def refused(self, name: HookT, /) -> HookT: ...
+    def refused(self, hook: HookOn[DealT, ResultT], /) -> HookOn[DealT, ResultT]: ...
     @overload
-    def refused(self, *names: str) -> Callable[[HookT], HookT]: ...
+    def refused(self, *names: str) -> Callable[[HookOn[DealT, ResultT]], HookOn[DealT, ResultT]]: ...
     def refused(self, *names: Any) -> Any:
         """When `fire` refuses a move. By trigger, or for all."""
         return self._add("refused", names)
 
-    def won(self, hook: HookT) -> HookT:
+    def won(self, hook: HookOn[DealT, ResultT]) -> HookOn[DealT, ResultT]:
         """When a deal has entered a won stage from one that is not."""
         self._append("won", None, hook)
         return hook
 
-    def lost(self, hook: HookT) -> HookT:
+    def lost(self, hook: HookOn[DealT, ResultT]) -> HookOn[DealT, ResultT]:
         """When a deal has entered a lost stage from one that is not."""
         self._append("lost", None, hook)
         return hook
@@ -144,7 +155,7 @@ class Hooks(Generic[DealT]):
             self._append(phase, None, names[0])
             return names[0]
 
-        def register(hook: HookT) -> HookT:
+        def register(hook: Hook) -> Hook:
             for name in names or (None,):
                 self._append(phase, name, hook)
             return hook

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import Field, JsonValue, ValidationError, ValidatorFunctionWrapHandler, model_validator
 
 from salesprocess._checks import mistakes
+from salesprocess._derive import Derivable
 from salesprocess._linear import Policy, usual_stages, usual_transitions
-from salesprocess._model import Definition, problems_of
+from salesprocess._model import problems_of
 from salesprocess._names import suggestion
 from salesprocess._parts import (
     ALL_OPEN,
@@ -67,7 +68,7 @@ _GUIDANCE: dict[str, Any] = {
 }
 
 
-class SalesProcess(Definition, frozen=True):
+class SalesProcess(Derivable, frozen=True):
     """How a company sells. Frozen, checked as it is made, and the same after a trip through JSON.
 
     The order of `stages` is the order of the sale; the first open one is where deals start. With `cumulative`, a
@@ -208,7 +209,11 @@ class SalesProcess(Definition, frozen=True):
         return "forward" if keys.index(transition.dest) > keys.index(source) else "back"
 
     def passed(self, source: str, transition: Transition) -> tuple[Stage, ...]:
-        """The stages whose exit criteria a move asks for, in order; none where it does not lead forward."""
+        """The stages whose exit criteria a move asks for, in order: none unless it is a forward one.
+
+        These are the stage that it leaves and those that it jumps over, less the waived ones; with `cumulative`, all
+        earlier ones as well. Lost, disqualified and on-hold stages are not passed.
+        """
         if self.direction(source, transition) != "forward":
             return ()
         keys = [stage.key for stage in self.stages]
@@ -236,3 +241,8 @@ class SalesProcess(Definition, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.name or self.key} (version {self.version}): {' > '.join(stage.key for stage in self.stages)}"
+
+    def _repr_html_(self) -> str:
+        from salesprocess._notebook import process_html  # noqa: PLC0415 - only notebooks need it
+
+        return process_html(self)

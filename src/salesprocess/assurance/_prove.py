@@ -111,7 +111,7 @@ def _closable(moves: Moves) -> Verdict:
 
 
 def _at_most(moves: Moves, times: int, trigger: str) -> Verdict:
-    _known(moves.process, trigger, [each.trigger for each in moves.process.transitions], "trigger")
+    _known(moves.process, trigger, dict.fromkeys(each.trigger for each in moves.process.transitions), "trigger")
     search = Search(moves)
 
     def is_goal(state: State) -> bool:

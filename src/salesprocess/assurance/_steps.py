@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from salesprocess._gate import MET
+from salesprocess._operations import MET
 from salesprocess._samples import NOON
 from salesprocess._values import shown
-from salesprocess._witness import Witness, Witnesses, judged, nested, predicates_of
+from salesprocess._witness import Witness, judged, nested, predicates_of
 from salesprocess.criteria import Criterion
 from salesprocess.decision import Override, StageChange
 from salesprocess.engine import Engine
@@ -75,11 +75,11 @@ def steps_of(moves: Moves, path: Sequence[Edge], not_met: tuple[RuleLike, ...]) 
 
 
 def _next(moves: Moves, edge: Edge, not_met: tuple[RuleLike, ...], last: datetime | None) -> Step | None:
-    found = moves.facts(edge, not_met, Witnesses(NOON if last is None else last + _DAY))
+    found = moves.facts(edge, not_met, NOON if last is None else last + _DAY)
     if isinstance(found, Witness) and last is not None and "entered_at" in found.facts:
         # The time in a stage is counted from the last move, if that will do.
         stayed = found.at - found.facts["entered_at"]
-        since = moves.facts(edge, not_met, Witnesses(last + stayed)) if stayed > timedelta(0) else None
+        since = moves.facts(edge, not_met, last + stayed) if stayed > timedelta(0) else None
         found = since if isinstance(since, Witness) else found
     if not isinstance(found, Witness):
         found = moves.facts(edge, not_met)

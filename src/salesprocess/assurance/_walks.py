@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 from salesprocess._solve import RuleLike
@@ -67,15 +68,14 @@ class Moves:
         return (self._edge(source, transition) for source, transition in self._into[stage])
 
     def facts(
-        self, edge: Edge, not_met: tuple[RuleLike, ...], witnesses: Witnesses | None = None
+        self, edge: Edge, not_met: tuple[RuleLike, ...], at: datetime | None = None
     ) -> Witness | Unsatisfiable | None:
-        """Facts under which a deal makes the move while none of `not_met` is met."""
-        witnesses = witnesses or self._witnesses
-        found = witnesses.find(edge.gate, not_met)
-        if found or not self.with_overrides or edge.source is None:
+        """Facts under which a deal makes the move, at a time if one is given, while none of `not_met` is met."""
+        found = self._witnesses.find(edge.gate, not_met, at=at)
+        if isinstance(found, Witness) or not self.with_overrides or edge.source is None:
             return found
         # An override lets a blocked move through, but none with a criterion that raised.
-        return witnesses.find((), not_met, answered=edge.gate)
+        return self._witnesses.find((), not_met, answered=edge.gate, at=at)
 
     def gates(self, not_met: tuple[RuleLike, ...]) -> Gates:
         """What says whether a deal can make a move while none of `not_met` is met."""

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, overload
 
-from salesprocess._gate import Gate, Lookup, is_missing, read_path
+from salesprocess._gate import Gate, Lookup, read_path
+from salesprocess._operations import is_missing
 from salesprocess._values import shown
 from salesprocess.criteria import Criterion
 from salesprocess.errors import DealError

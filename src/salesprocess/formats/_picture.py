@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple
@@ -50,10 +51,14 @@ def picture(
         if process.direction(source, move) in directions or (source, move.dest) in steps:
             by_ends.setdefault((source, move.dest), []).append(move)
     arrows = [
-        Arrow(source, dest, _lines(process, source, moves), process.direction(source, moves[0]), (source, dest) in steps)
+        Arrow(
+            source, dest, _lines(process, source, moves), process.direction(source, moves[0]), (source, dest) in steps
+        )
         for (source, dest), moves in by_ends.items()
     ]
-    groups = [(phase, list(stages)) for phase, stages in groupby(process.stages, key=lambda stage: stage.phase)]
+    groups: list[tuple[Phase | None, list[Stage]]] = [
+        (phase, list(stages)) for phase, stages in groupby(process.stages, key=operator.attrgetter("phase"))
+    ]
     return Picture(groups, arrows, frozenset(path), current or (path[-1] if path else None))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import subprocess  # noqa: S404 - dot is run with arguments of our own and text on its input
+import subprocess
 from collections.abc import Collection, Sequence
 
 from salesprocess.formats._picture import MAIN, PHASES, Arrow, Picture, picture, printable
@@ -29,7 +29,7 @@ def dumps(
     path: Sequence[str] = (),
     directions: Collection[Direction] = MAIN,
 ) -> str:
-    """The process as a `digraph`: phases as clusters, criteria on the arrows, won and lost by colour and double border.
+    r"""The process as a `digraph`: phases as clusters, criteria on the arrows, won and lost by colour and border.
 
     `path` has the keys of the stages that a deal went through, `current` the one that it is in (by default the last of
     the path); both are highlighted. Moves back and reopenings clutter: ask for them with
@@ -38,7 +38,7 @@ def dumps(
     >>> from salesprocess import Stage
     >>> stages = [Stage(key="talk", name='The "talk"'), Stage(key="won", kind="won")]
     >>> print(dumps(SalesProcess.linear(key="short", stages=stages)).splitlines()[4])
-      "talk" [label="The \\"talk\\"", fillcolor="#ffffff", color="#495057"]
+      "talk" [label="The \"talk\"", fillcolor="#ffffff", color="#495057"]
 
     Raises:
         KeyError: for a stage in `current` or `path` that there is not.

@@ -62,7 +62,11 @@ def dumps(
         if phase is None:
             lines += [f"    {state}" for state in states]
         else:
-            lines += [f'    state "{PHASES[phase]}" as phase{number} {{', *(f"        {state}" for state in states), "    }"]
+            lines += [
+                f'    state "{PHASES[phase]}" as phase{number} {{',
+                *(f"        {state}" for state in states),
+                "    }",
+            ]
     lines.append(f"    [*] --> {names[process.initial.key]}")
     for arrow in drawn.arrows:
         label = "<br/>".join(escaped(line) for line in arrow.lines)

@@ -63,9 +63,7 @@ def trigger_sql(
     return heading(process, rules) + "\n".join(parts)
 
 
-def unenforced(
-    process: SalesProcess, *, table: Any, facts: Mapping[str, str] | None = None
-) -> tuple[Problem, ...]:
+def unenforced(process: SalesProcess, *, table: Any, facts: Mapping[str, str] | None = None) -> tuple[Problem, ...]:
     """What of the process the triggers cannot see to, each with its move: reasons, and criteria that are no SQL."""
     return _rules(process, table, facts).unenforced
 

@@ -162,7 +162,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _quoted_if_needed(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = None if _resolved(text) is text else "'"
+    # Only in double quotes is every line break, of which YAML knows five, written as an escape.
+    style = '"' if not text.isprintable() else None if _resolved(text) is text else "'"
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

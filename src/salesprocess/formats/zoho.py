@@ -7,7 +7,7 @@ their mandatory fields become criteria. Which states are won or lost Zoho does n
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from salesprocess._values import shown
 from salesprocess.criteria import Comparison, Criterion, fact
@@ -18,6 +18,13 @@ from salesprocess.process import Kind, SalesProcess, Stage, Transition
 __all__ = ["dump", "load"]
 
 _TRANSITION = frozenset({"name", "next_field_value", "fields"})
+
+
+class _Move(NamedTuple):
+    source: str
+    dest: str
+    row: Mapping[str, Any]
+    path: str
 
 
 def load(source: str | bytes | Json, *, kinds: Mapping[str, Kind] | None = None) -> Imported:
@@ -40,14 +47,17 @@ def load(source: str | bytes | Json, *, kinds: Mapping[str, Kind] | None = None)
     ]
     if not answers:
         refuse(reading.name, "empty", "no blueprint in it")
-    moves = [
-        (_text(info, "field_value"), row, f"[{i}].blueprint.transitions[{j}]")
-        for i, (info, transitions) in enumerate(answers)
-        for j, row in enumerate(transitions)
+    states_of = [
+        reading.text(info, "field_value", f"[{i}].blueprint.process_info") for i, (info, _) in enumerate(answers)
     ]
-    names = [_text(info, "field_value") for info, _ in answers]
-    names += [reading.text(row, "next_field_value", path) for _, row, path in moves]
-    states = [name for name in dict.fromkeys(names) if name]
+    moves = [
+        _Move(source, reading.text(row, "next_field_value", path), row, path)
+        for i, source in enumerate(states_of)
+        for j, row in enumerate(answers[i][1])
+        for path in (f"[{i}].blueprint.transitions[{j}]",)
+    ]
+    names = states_of + [move.dest for move in moves]
+    states = list(dict.fromkeys(names))
     keys = dict(zip(states, reading.keys(states, "states"), strict=True))
     stages = list(_stages(reading, keys, kinds or {}))
     name = _text(answers[0][0], "name") or "Blueprint"
@@ -83,18 +93,16 @@ def _stages(reading: Import, keys: Mapping[str, str], kinds: Mapping[str, Kind])
         yield Stage(key=key, name=name, kind=kinds.get(name, "open"), extra=identity(key, name))
 
 
-def _transitions(
-    reading: Import, moves: Sequence[tuple[str, Mapping[str, Any], str]], keys: Mapping[str, str]
-) -> Iterator[Transition]:
-    for source, row, path in moves:
-        name = reading.text(row, "name", path)
-        trigger = slug(name) or f"transition_{slug(_text(row, 'id'))}"
+def _transitions(reading: Import, moves: Sequence[_Move], keys: Mapping[str, str]) -> Iterator[Transition]:
+    for move in moves:
+        name = reading.text(move.row, "name", move.path)
+        trigger = slug(name) or f"transition_{slug(_text(move.row, 'id'))}"
         yield Transition(
             trigger=trigger.strip("_"),
-            source=keys[source],
-            dest=keys[_text(row, "next_field_value")],
-            criteria=list(_criteria(reading, row, path)),
-            extra=others(row, _TRANSITION) | {"name": name},
+            source=keys[move.source],
+            dest=keys[move.dest],
+            criteria=list(_criteria(reading, move.row, move.path)),
+            extra=others(move.row, _TRANSITION) | {"name": name},
         )
 
 

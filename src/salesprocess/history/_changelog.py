@@ -16,7 +16,7 @@ from salesprocess._values import shown
 from salesprocess.decision import StageChange
 from salesprocess.errors import DealError
 from salesprocess.history._history import History
-from salesprocess.history._replay import Oddity, replay
+from salesprocess.history._replay import Oddity, Replay
 from salesprocess.hooks import START
 from salesprocess.process import SalesProcess
 
@@ -83,11 +83,13 @@ def read_changes(  # noqa: PLR0913 - one argument a column
             reader.take(number, row, starts=begins is not None and begins(row), counts=keep is None or keep(row))
     histories: dict[DealKey, History] = {}
     collapsed = 0
+    fingerprint, triggers = process.fingerprint, _triggers(process)
     for key, entries in reader.episodes():
-        changes = list(_changes_of(entries, process))
+        changes = list(_changes_of(entries, process, fingerprint, triggers))
         collapsed += len(entries) - len(changes)
         histories[key] = History(process, changes)
-    oddities = {key: replay(process, history).oddities for key, history in histories.items()}
+    rules = Replay(process)
+    oddities = {key: tuple(rules.of(history.changes)) for key, history in histories.items()}
     return ImportedLog(histories, {key: odd for key, odd in oddities.items() if odd}, tuple(reader.skipped), collapsed)
 
 
@@ -180,10 +182,15 @@ def _text(row: Row, column: str | None) -> str | None:
     return None if value in {None, ""} else str(value)
 
 
-def _changes_of(entries: list[_Entry], process: SalesProcess) -> Iterator[StageChange]:
+def _triggers(process: SalesProcess) -> dict[tuple[str, str], str]:
+    """The first trigger that leads from one stage to another."""
+    return {(source, move.dest): move.trigger for source, move in reversed(list(process.moves()))}
+
+
+def _changes_of(
+    entries: list[_Entry], process: SalesProcess, fingerprint: str, triggers: Mapping[tuple[str, str], str]
+) -> Iterator[StageChange]:
     """One change for each entry whose stage is another than the last one's."""
-    triggers = {(source, move.dest): move.trigger for source, move in reversed(list(process.moves()))}
-    fingerprint = process.fingerprint
     last: str | None = None
     number = 0
     for entry in entries:

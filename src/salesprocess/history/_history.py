@@ -91,8 +91,13 @@ class History:  # noqa: PLW1641 - it grows, so it has no hash
 
     def _unknown_move(self, change: StageChange) -> str:
         """Why the process that is in force has no such move; another version's moves are its own business."""
-        if change.source_kind not in {"live", "override"} or change.fingerprint != self._process.fingerprint:
+        # The move first: telling another version apart takes a hash of the process.
+        problem = self._no_such_move(change)
+        if change.source_kind not in {"live", "override"} or not problem:
             return ""
+        return problem if change.fingerprint == self._process.fingerprint else ""
+
+    def _no_such_move(self, change: StageChange) -> str:
         if change.source is None:
             initial = self._process.initial.key
             return "" if change.dest == initial else f"it starts in {change.dest!r}, not in {initial!r}"

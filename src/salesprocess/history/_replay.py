@@ -54,10 +54,12 @@ def replay(process: SalesProcess, changes: Iterable[StageChange]) -> Conformance
     `clock_back`, `tie` for a time before, or the same as, the last one's; `duplicate` for a number used twice.
     """
     history = History(process, changes)
-    return Conformance(history, tuple(_Replay(process).of(history.changes)))
+    return Conformance(history, tuple(Replay(process).of(history.changes)))
 
 
-class _Replay:
+class Replay:
+    """A process as pasts are held against it; made once for any number of them."""
+
     def __init__(self, process: SalesProcess) -> None:
         self._process = process
         self._order = {stage.key: index for index, stage in enumerate(process.stages)}

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Generic
 
-from salesprocess._gate import MET, UNMET, Gate, Lookup, is_missing, read_path
+from salesprocess._gate import Gate, Lookup, read_path
+from salesprocess._operations import MET, UNMET, is_missing
 from salesprocess._rules import Comparison, Term
 from salesprocess._values import as_literal
 from salesprocess.criteria import Criterion, fact

@@ -20,7 +20,7 @@ __all__ = ["compile_gate"]
 
 # Every JavaScript object has these, so that a missing fact of such a name would be found.
 _ON_EVERY_OBJECT: Final = frozenset(
-    "constructor hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf".split()
+    ["constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString", "valueOf"]
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EXACT_IN_A_DOUBLE: Final = 2**53

@@ -1,0 +1,375 @@
+"""Hostile input: each gets a clear error, in bounded time and memory, and none ever another exception."""
+
+from __future__ import annotations
+
+import json
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from salesprocess import DefinitionError, SalesProcess, Stage
+from salesprocess.formats import frappe, hubspot, json_, odoo, pipedrive, salesforce, toml_, zoho
+
+yaml_ = pytest.importorskip("salesprocess.formats.yaml_", reason="PyYAML is an extra")
+
+SECONDS = 5
+MEGABYTES = 250
+FILES: dict[str, Callable[[Any], object]] = {"json": json_.loads, "yaml": yaml_.loads, "toml": toml_.loads}
+CRMS: dict[str, Callable[[Any], object]] = {
+    "hubspot": hubspot.load,
+    "pipedrive": pipedrive.load,
+    "salesforce": salesforce.load,
+    "zoho": zoho.load,
+    "odoo": odoo.load,
+    "frappe": frappe.load,
+}
+LOADERS = FILES | CRMS
+
+
+@contextmanager
+def refused(match: str) -> Iterator[None]:
+    """One clear error, soon and without filling the memory."""
+    tracemalloc.start()
+    started = time.perf_counter()
+    try:
+        with pytest.raises(DefinitionError, match=match) as caught:
+            yield
+        spent, (_, peak) = time.perf_counter() - started, tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(str(caught.value)) < 5000
+    assert spent < SECONDS
+    assert peak < MEGABYTES * 1_000_000
+
+
+NO_NUMBER = "<standardValue><fullName>a</fullName><probability>nan</probability></standardValue>"
+
+
+@pytest.mark.parametrize("load", LOADERS.values(), ids=LOADERS)
+@pytest.mark.parametrize("byte", [b"key: \xff", b"\xfe\xff\x00k", b'{"key": "\xc3\x28"}'])
+def test_invalid_utf8_is_refused_with_its_place(load: Callable[[Any], object], byte: bytes) -> None:
+    with refused(r"byte 0x[0-9a-f]{2} is not UTF-8 \(line 1, column \d+\)"):
+        load(byte)
+
+
+@pytest.mark.parametrize("load", LOADERS.values(), ids=LOADERS)
+def test_ten_megabytes_are_refused_unread(load: Callable[[Any], object]) -> None:
+    text = json.dumps({"key": "p", "stages": [{"key": f"stage_{n}", "name": "x" * 80} for n in range(90_000)]})
+    assert len(text) > 10_000_000
+    with refused(r"may be 4,000,000 bytes long"):
+        load(text)
+
+
+MANY = 4_000
+TOO_MANY: dict[str, Any] = {
+    "json": json.dumps({"key": "p", "stages": [{"key": f"s{n}"} for n in range(MANY)]}),
+    "yaml": "key: p\nstages:\n" + "".join(f"- key: s{n}\n" for n in range(MANY)),
+    "toml": "key = 'p'\n" + "".join(f"[[stages]]\nkey = 's{n}'\n" for n in range(MANY)),
+    "hubspot": json.dumps({"id": "p", "stages": [{"id": f"s{n}"} for n in range(MANY)]}),
+    "pipedrive": json.dumps([{"id": n, "name": "x"} for n in range(MANY)]),
+    "salesforce": "<StandardValueSet>"
+    + "".join(f"<standardValue><fullName>s{n}</fullName></standardValue>" for n in range(MANY))
+    + "</StandardValueSet>",
+    "zoho": json.dumps([{"blueprint": {}} for _ in range(MANY)]),
+    "odoo": "id,name\n" + "".join(f"{n},x\n" for n in range(MANY)),
+    "frappe": "deal_status,type\n" + "".join(f"s{n},Open\n" for n in range(MANY)),
+}
+
+
+@pytest.mark.parametrize("name", TOO_MANY)
+def test_thousands_of_stages_are_refused(name: str) -> None:
+    with refused(r"a process may have (1,000|300) stages, found 4,000"):
+        LOADERS[name](TOO_MANY[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("json", "[" * 100_000),
+        ("json", '{"a":' * 500 + "1" + "}" * 500),
+        ("yaml", "[" * 100_000),
+        ("yaml", "- " * 50_000),
+        ("yaml", "{a: " * 50_000),
+        ("toml", "a = " + "[" * 100_000),
+        ("toml", "a." * 50_000 + "b = 1"),
+        ("toml", "[" + "a." * 50_000 + "b]"),
+        ("toml", "x = {" + "a." * 50_000 + "b = 1}"),
+        ("hubspot", "[" * 100_000),
+        ("zoho", '[{"blueprint":' * 300 + "1" + "}]" * 300),
+        ("salesforce", "<StandardValueSet>" * 100_000),
+    ],
+)
+def test_deep_nesting_is_refused(name: str, text: str) -> None:
+    with refused("deep"):
+        LOADERS[name](text)
+
+
+def test_deep_nesting_in_data_is_refused_too() -> None:
+    data: list[Any] = []
+    for _ in range(100_000):
+        data = [data]
+    with refused("deep"):
+        hubspot.load(data)
+
+
+BOMB = (
+    '<!DOCTYPE x [<!ENTITY a "ha">'
+    + "".join(f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(20))
+    + "]><StandardValueSet>&u;</StandardValueSet>"
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BOMB,
+        '<!DOCTYPE x SYSTEM "file:///etc/passwd"><StandardValueSet/>',
+        '<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><StandardValueSet>&f;</StandardValueSet>',
+        '<?xml version="1.0"?><!DOCTYPE StandardValueSet><StandardValueSet/>',
+    ],
+    ids=["bomb", "external", "file", "empty"],
+)
+def test_an_xml_document_type_is_refused(text: str) -> None:
+    with refused(r"document type is refused"):
+        salesforce.load(text)
+
+
+def test_a_yaml_bomb_is_refused() -> None:
+    lines = ["a0: &a0 [x, x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    with refused("unfolds to more"):
+        yaml_.loads("\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: &x [*x]", "stands for nothing that is complete"),
+        ("a: *x", "stands for nothing|undefined alias"),
+        ("a: !!python/object/apply:os.system ['true']", "no tags"),
+        ("--- {}\n--- {}", "one document"),
+        ("? [a]\n: 1", "a key is plain text"),
+    ],
+)
+def test_yaml_that_is_more_than_data_is_refused(text: str, said: str) -> None:
+    with refused(said):
+        yaml_.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("json", '{"key": "a", "key": "b"}'),
+        ("json", '{"key": "p", "stages": [{"key": "a", "extra": {"x": 1, "x": 2}}]}'),
+        ("yaml", "key: a\nkey: b"),
+        ("toml", "key = 1\nkey = 2"),
+        ("hubspot", '{"id": "a", "id": "b", "stages": []}'),
+        ("odoo", "id,name,name\n1,a,b\n"),
+    ],
+)
+def test_a_key_given_twice_is_refused(name: str, text: str) -> None:
+    with refused("twice|overwrite"):
+        LOADERS[name](text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("json", '{"key": "p", "stages": [{"key": "a", "probability": NaN}]}'),
+        ("json", '{"key": "p", "stages": [{"key": "a", "probability": 1e999}]}'),
+        ("json", '{"key": "p", "stages": [{"key": "a", "probability": ' + "9" * 5000 + "}]}"),
+        ("yaml", "key: p\nstages: [{key: a, probability: .nan}]"),
+        ("yaml", "key: p\nstages: [{key: a, probability: nan}]"),
+        ("yaml", "key: p\nstages: [{key: a, probability: 1e999}]"),
+        ("toml", "key = 'p'\n[[stages]]\nkey = 'a'\nprobability = nan"),
+        ("toml", "key = 'p'\n[[stages]]\nkey = 'a'\nprobability = " + "9" * 5000),
+        ("hubspot", '{"id": "p", "stages": [{"id": "a", "metadata": {"probability": "NaN"}}]}'),
+        ("pipedrive", '[{"id": 1, "name": "a", "deal_probability": "inf"}]'),
+        ("salesforce", f"<StandardValueSet>{NO_NUMBER}</StandardValueSet>"),
+        ("frappe", "deal_status,type,probability\na,Open,nan\n"),
+    ],
+)  # fmt: skip
+def test_a_probability_that_is_no_number_is_refused(name: str, text: str) -> None:
+    with refused("nan|inf|NaN|1e999|number|digits"):
+        LOADERS[name](text)
+
+
+@pytest.mark.parametrize("days", ["1e308", "nan", "inf", "-1"])
+def test_a_time_limit_that_is_no_time_is_refused(days: str) -> None:
+    with refused("days|time limit|number"):
+        odoo.load(f"id,name,rotting_threshold_days\n1,a,{days}\n")
+
+
+def test_proto_is_a_key_like_any_other_and_no_key_of_ours() -> None:
+    with refused("unknown key '__proto__'"):
+        json_.loads('{"__proto__": {"x": 1}, "key": "p", "stages": [{"key": "a"}]}')
+    with refused("'__proto__' is no key"):
+        json_.loads('{"key": "p", "stages": [{"key": "__proto__"}]}')
+    kept = hubspot.load('{"id": "__proto__", "stages": [{"id": "constructor", "__proto__": {"x": 1}}]}').process
+    assert kept.key == "proto"
+    assert kept.initial.extra == {"__proto__": {"x": 1}}
+
+
+@pytest.mark.parametrize(
+    "name", ["'; DROP TABLE deals; --", '" OR 1=1', "=cmd|' /C calc'!A0", "{{7*7}}", "../../etc/passwd"]
+)
+def test_a_hostile_name_is_a_name_and_its_key_is_harmless(name: str) -> None:
+    process = frappe.load([{"deal_status": name, "type": "Open"}]).process
+    assert process.initial.name == name
+    assert process.initial.key.replace("_", "").isalnum()
+    assert json_.loads(json_.dumps(process)) == process
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "id",
+                    "label",
+                    "stages",
+                    "metadata",
+                    "isClosed",
+                    "probability",
+                    "results",
+                    "data",
+                    "name",
+                    "blueprint",
+                    "process_info",
+                    "transitions",
+                    "next_field_value",
+                    "fields",
+                    "api_name",
+                    "mandatory",
+                    "deal_status",
+                    "type",
+                    "position",
+                    "sequence",
+                    "is_won",
+                    "order_nr",
+                    "deal_probability",
+                    "rotten_days",
+                    "displayOrder",
+                    "key",
+                    "exit_criteria",
+                    "rule",
+                    "fact",
+                    "op",
+                    "value",
+                    "kind",
+                    "source",
+                    "dest",
+                    "trigger",
+                    "field_value",
+                ]
+            )
+            | st.text(max_size=5),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=25,
+)
+
+
+@pytest.mark.parametrize("name", [name for name in LOADERS if name not in {"yaml", "toml", "salesforce"}])
+@given(data=values)
+@settings(max_examples=40, deadline=None)
+def test_any_data_gives_a_process_or_a_definition_error(name: str, data: Any) -> None:
+    for source in (json.dumps(data), data) if name != "json" else (json.dumps(data),):
+        if isinstance(source, str | bytes | list | dict):
+            try:
+                LOADERS[name](source)
+            except DefinitionError as error:
+                assert error.problems
+
+
+PIECES = st.sampled_from(
+    [
+        "key: p\n",
+        "stages:\n",
+        "- key: a\n",
+        "  name: &x b\n",
+        "*x",
+        "[",
+        "]",
+        "{",
+        "}",
+        '"',
+        "'",
+        "\n",
+        " ",
+        ":",
+        "|\n",
+        ">",
+        "key = 'p'\n",
+        "[[stages]]\n",
+        "[stages.extra]\n",
+        "'''",
+        '"""',
+        "#",
+        "\x00",
+        "\ufeff",
+        "<StandardValueSet>",
+        "<standardValue>",
+        "<fullName>",
+        "a",
+        "</fullName>",
+        "</standardValue>",
+        "</StandardValueSet>",
+        "<!DOCTYPE",
+        "&amp;",
+        "<![CDATA[",
+        "id,name\n",
+        "1,New\n",
+        ",",
+        '"a\n',
+        "\r",
+        "---",
+        "%YAML 1.1\n",
+        "!!str ",
+        "\u2028",
+        "=",
+        "2026-01-01",
+        "1e5",
+    ]
+)
+
+
+@pytest.mark.parametrize("name", LOADERS)
+@given(text=st.lists(PIECES | st.text(max_size=3), max_size=25).map("".join))
+@settings(max_examples=40, deadline=None)
+def test_any_text_gives_a_process_or_a_definition_error(name: str, text: str) -> None:
+    try:
+        LOADERS[name](text)
+    except DefinitionError as error:
+        assert error.problems
+
+
+def test_the_bounds_leave_room_for_any_real_process() -> None:
+    stages = [Stage(key=f"s{n}", objective="x" * 500) for n in range(200)]
+    process = SalesProcess.linear(key="p", stages=stages)
+    for module in (json_, yaml_, toml_):
+        assert import_module(module.__name__).loads(module.dumps(process)) == process
+
+
+# Found by coverage-guided fuzzing
+
+
+def test_a_blueprint_that_does_not_say_its_state_is_refused() -> None:
+    info = {"id": "1", "name": "New"}
+    with refused(r"\[0\]\.blueprint\.process_info: 'field_value' is needed"):
+        zoho.load({"blueprint": {"process_info": info, "transitions": [{"name": "Go", "next_field_value": "B"}]}})
+
+
+def test_a_state_called_0_is_a_state() -> None:
+    answer = {"blueprint": {"process_info": {"field_value": 0}, "transitions": [{"name": "Go", "next_field_value": 0}]}}
+    assert zoho.load(answer).process.initial.key == "0"

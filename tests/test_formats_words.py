@@ -1,0 +1,148 @@
+"""Words: a playbook that a sales manager hands to a new hire, in Markdown and in HTML."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from salesprocess import Activity, Criterion, SalesProcess, Stage, Transition, days, fact
+from salesprocess.catalog.seven_stage import SEVEN_STAGE
+from salesprocess.formats import html, markdown
+
+markdown_it = pytest.importorskip("markdown_it", reason="markdown-it-py is a test dependency")
+
+FULL = SalesProcess(
+    key="full",
+    name="Full",
+    version="2026-1",
+    stages=[
+        Stage(
+            key="talk",
+            phase="top",
+            objective="Understand the buyer.",
+            tactics=["Ask", "Listen"],
+            outcome="A need.",
+            owner="SDR",
+            activities=[Activity(key="call", name="Call", criteria=fact("called_at").is_known())],
+            entry_criteria=fact("lead").is_true(),
+            exit_criteria=[
+                Criterion(key="need", rule=fact("need").is_known(), label="Need named", evidence="buyer_action"),
+                Criterion(key="size", rule=fact("size") > 5, severity="advisory"),
+            ],
+            probability=0.25,
+            forecast="best_case",
+            time_limit=days(7),
+            starts="onboarding",
+        ),
+        Stage(key="won", kind="won"),
+    ],
+    transitions=[
+        Transition(
+            trigger="win", source="talk", dest="won", criteria=fact("signed").is_true(), waives="talk",
+            needs_reason=True, reasons=["price", "fit"],
+        )
+    ],
+)  # fmt: skip
+SAID = [
+    "Understand the buyer.",
+    "Ask",
+    "Listen",
+    "A need.",
+    "SDR",
+    "Call (called_at is known)",
+    "lead is true",
+    "Need named: need is known (buyer action)",
+    "size is more than 5 (advice)",
+    "25%",
+    "best case",
+    "7 days",
+    "onboarding",
+    "signed is true; what the stages on the way ask for; not what Talk asks for",
+    "price, fit",
+]
+
+
+class Page(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.texts: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - html.parser's
+        self.tags.add(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data.strip())
+
+
+def rendered(text: str) -> Page:
+    return Page(markdown_it.MarkdownIt("gfm-like", {"linkify": False}).render(text))
+
+
+@pytest.mark.parametrize("page", [rendered(markdown.dumps(FULL)), Page(html.dumps(FULL))], ids=["markdown", "html"])
+@pytest.mark.parametrize("said", SAID)
+def test_the_playbook_says_everything_there_is_of_a_stage(page: Page, said: str) -> None:
+    assert any(said in text for text in page.texts)
+
+
+def test_the_transition_table_has_one_row_a_transition() -> None:
+    page = rendered(markdown.transition_table(SEVEN_STAGE))
+    assert page.tags == {"table", "thead", "tbody", "tr", "th", "td"}
+    assert page.texts.count("lose") == 1
+    assert markdown.transition_table(SEVEN_STAGE).count("\n") == len(SEVEN_STAGE.transitions) + 2
+
+
+def test_the_html_page_needs_and_runs_nothing_else() -> None:
+    page = html.dumps(SEVEN_STAGE)
+    assert page.startswith("<!DOCTYPE html>")
+    assert Page(page).tags.isdisjoint({"script", "link", "img", "iframe"})
+    assert "http" not in page
+
+
+traps = st.sampled_from(
+    [
+        "<script>",
+        "</style>",
+        "|",
+        "`",
+        "*",
+        "_",
+        "[x](y)",
+        "![",
+        "# ",
+        "- ",
+        "1. ",
+        "\\",
+        "&lt;",
+        "\n\n",
+        "---",
+        "~~",
+        "$",
+    ]
+)
+hostile = st.lists(traps | st.text(st.characters(exclude_categories=["Cs"]), max_size=5), max_size=4).map("".join)
+
+
+def words(text: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+@given(text=hostile.filter(words))
+@settings(max_examples=150, deadline=None)
+def test_hostile_texts_are_shown_as_they_are_and_make_no_tags(text: str) -> None:
+    stage = Stage(key="a", name=text, objective=text, tactics=[text], activities=[Activity(key="b", name=text)])
+    process = SalesProcess(key="p", stages=[stage], transitions=[Transition(trigger="t", source="a", dest="a")])
+    plain = SalesProcess(
+        key="p",
+        stages=[Stage(key="a", objective="o", tactics=["t"], activities=["b"])],
+        transitions=process.transitions,
+    )
+    for module, read in ((markdown, rendered), (html, Page)):
+        page = read(module.dumps(process))
+        assert page.tags == read(module.dumps(plain)).tags
+        assert sum(words(text) in words(" ".join(page.texts[i : i + 3])) for i in range(len(page.texts))) >= 4
