@@ -24,6 +24,8 @@ import polars as pl
 
 from salesprocess import Engine, SalesProcess, Stage, fact, frames
 
+ENOUGH = 1000
+ODD = 0.05
 STAGES = ("lead", "contacted", "qualified", "presented", "objections", "closing")
 PROCESS = SalesProcess.linear(
     key="bench",
@@ -34,7 +36,7 @@ GATED = SalesProcess.linear(
     stages=[
         Stage(key="lead", exit_criteria=fact("fits").is_true()),
         Stage(key="qualified", exit_criteria=[fact(name).is_true() for name in ("need", "budget", "authority")]),
-        Stage(key="closing", exit_criteria=[fact("amount") >= 1000, fact("signed").is_true()]),
+        Stage(key="closing", exit_criteria=[fact("amount") >= ENOUGH, fact("signed").is_true()]),
         Stage(key="won", kind="won"),
     ],
 )
@@ -59,7 +61,7 @@ def make_log(events: int, seed: int = 1) -> pl.DataFrame:
     first = np.r_[True, deal[1:] != deal[:-1]]
     nth = np.arange(events) - np.maximum.accumulate(np.where(first, np.arange(events), 0))
     stage = np.minimum(nth, len(STAGES) + 1)
-    odd = random.random(events) < 0.05
+    odd = random.random(events) < ODD
     stage[odd] = random.integers(0, len(STAGES) + 2, size=int(odd.sum()))
     minutes = random.integers(0, 900_000, size=len(lengths))[deal] + nth * random.integers(60, 40_000, size=events)
     at = np.datetime64("2024-01-01", "us") + minutes.astype("timedelta64[m]")
@@ -140,9 +142,8 @@ def bench_scale(millions: list[int]) -> None:
                 metric(connection.table("spells")).fetchall()
             taken = time.perf_counter() - start
             most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-            print(
-                f"\r{size:3d} million events: {taken:7.1f} s, {taken / size * 100:7.1f} s per 100 million, {most:5.1f} GiB"
-            )
+            cost = f"{taken:7.1f} s, {taken / size * 100:7.1f} s per 100 million, {most:5.1f} GiB at most"
+            print(f"\r{size:3d} million events: {cost}")
             path.unlink()
 
 

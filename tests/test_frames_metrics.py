@@ -434,6 +434,16 @@ class TestKinds:
         with pytest.raises(DealError, match="at holds times, found String: parse it first"):
             frames.spells(PROCESS, journeys().with_columns(pl.col("at").cast(pl.String)))
 
+    def test_numbers_for_stages_are_refused_until_they_are_named(self) -> None:
+        log = journeys().with_columns(stage=pl.lit(1))
+        with pytest.raises(DealError, match="stage holds keys of stages, found Int32: name the keys"):
+            frames.spells(PROCESS, log)
+        assert rows(frames.funnel(PROCESS, frames.events(log, stages={1: "lead"})), "deals")[0] == (5,)
+
+    def test_categories_are_text(self) -> None:
+        log = journeys().with_columns(pl.col("stage").cast(pl.Categorical))
+        assert rows(frames.funnel(PROCESS, log)) == rows(frames.funnel(PROCESS, journeys()))
+
     def test_dates_are_times_at_midnight(self) -> None:
         log = journeys().with_columns(pl.col("at").dt.date())
         assert rows(frames.funnel(PROCESS, log)) == rows(frames.funnel(PROCESS, journeys()))

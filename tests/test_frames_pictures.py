@@ -6,6 +6,8 @@ import io
 import json
 import re
 from datetime import UTC, datetime
+from pathlib import Path
+from runpy import run_path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -108,3 +110,12 @@ class TestReport:
         assert headings[:5] == ["Funnel", "Time in stage", "Which stage to work on", "Stalled deals", "Forecast"]
         bare = frames.report(SEVEN_STAGE, LOG.select("deal", "stage", "at"))
         assert "Forecast" not in bare
+
+
+def test_the_example_makes_the_page_from_the_log_beside_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib")
+    script = Path(__file__).parents[1] / "examples" / "pipeline_review.py"
+    log = script.parent / "data" / "stage_changes.csv"
+    run_path(str(script))["main"]([str(log), str(tmp_path / "page.html")])
+    assert capsys.readouterr().out.startswith("60 deals, 32 open, 57% of those decided were won")
+    assert "Our pipeline" in (tmp_path / "page.html").read_text(encoding="utf-8")

@@ -76,7 +76,7 @@ def prepared(frame: Frame, columns: Sequence[str] = ()) -> Frame:
     """The log with `_us`, its times in microseconds; only the columns that are needed.
 
     Raises:
-        DealError: for a missing column, or an `at` that is no time.
+        DealError: for a missing column, an `at` that is no time, or a `stage` of numbers.
     """
     require(frame, (*REQUIRED, *columns), hint="; frames.events(...) names the columns of a log")
     schema = frame.collect_schema()
@@ -84,6 +84,11 @@ def prepared(frame: Frame, columns: Sequence[str] = ()) -> Frame:
         frame = frame.with_columns(nw.col("at").cast(nw.Datetime("us")))
     elif not isinstance(schema["at"], nw.Datetime):
         raise DealError(f"at holds times, found {schema['at']}: parse it first", found=str(schema["at"]))
+    if schema["stage"].is_numeric():
+        fix = "name the keys that they stand for: frames.events(..., stages={1: 'lead'})"
+        raise DealError(f"stage holds keys of stages, found {schema['stage']}: {fix}", found=str(schema["stage"]))
+    if schema["stage"] in {nw.Categorical, nw.Enum}:
+        frame = frame.with_columns(nw.col("stage").cast(nw.String))
     kept = dict.fromkeys((*REQUIRED, *(("seq",) if "seq" in schema.names() else ()), *columns))
     return with_micros(frame.select(*kept), "at", "_us")
 

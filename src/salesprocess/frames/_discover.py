@@ -21,7 +21,16 @@ from salesprocess._names import is_slug
 from salesprocess.errors import DealError
 from salesprocess.frames._columns import prepared, rows_per, switch
 from salesprocess.frames._forecast import collected
-from salesprocess.frames._kinds import Frame, Neighbour, Rows, keyed, open_frame, same_kind, with_neighbours
+from salesprocess.frames._kinds import (
+    Frame,
+    Neighbour,
+    Rows,
+    keyed,
+    open_frame,
+    same_kind,
+    sorted_down,
+    with_neighbours,
+)
 from salesprocess.frames._places import NOWHERE, Places
 from salesprocess.frames._spells import order_of, stays
 from salesprocess.process import SalesProcess, Stage, Transition
@@ -175,7 +184,7 @@ def variants(process: SalesProcess, events: Frame, *, longest: int = 20, at: dat
     named = named.with_columns(nw.concat_str(*steps, more).alias("variant"), nw.col("deals").sum().alias("_all"))
     share = nw.col("deals") / nw.col("_all")
     shown = named.select("variant", "stays", "deals", share.alias("share"))
-    return shown.sort("deals", "variant", descending=[True, False])
+    return sorted_down(shown, "deals", "variant")
 
 
 def _paths(made: Frame, steps: list[str]) -> Frame:

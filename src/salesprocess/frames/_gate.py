@@ -82,7 +82,7 @@ def _typed(deals: Frame) -> Frame:
     if kind_of(deals) is not nw.Implementation.PANDAS:
         return deals
     native = deals.collect().to_native()
-    loose = [name for name, dtype in native.dtypes.items() if dtype == object]
+    loose = [name for name, dtype in native.dtypes.items() if str(dtype) == "object"]
     typed = native.assign(**{name: native[name].convert_dtypes() for name in loose if name != "lacks"})
     return as_lazy(typed)
 

@@ -189,31 +189,59 @@ def unpivoted(frame: Frame, on: Sequence[str], index: Sequence[str], name: str, 
     return as_lazy(native.query("wide", f'UNPIVOT wide ON {columns} INTO NAME "{name}" VALUE "{value}"'))
 
 
+def sorted_down(frame: Frame, first: str, then: str) -> Frame:
+    """The biggest first, and those alike by `then`; Dask sorts a column at a time, so there in one partition."""
+
+    def step(part: Frame) -> Frame:
+        return part.sort(first, then, descending=[True, False])
+
+    if not is_dask(frame):
+        return step(frame)
+    native: Any = frame.to_native()
+    whole = native.repartition(npartitions=1)
+    return as_lazy(whole.map_partitions(lambda part: _collected(step(as_lazy(part))).to_native()))
+
+
 def rows_like(frame: Frame, rows: Rows) -> Frame:
     """A small result that was reckoned in Python, as a frame of the same kind, on the same connection."""
     native: Any = frame.to_native()
     columns = {name: [row[name] for row in rows] for name in rows[0]}
+    types = {name: _type_of(values) for name, values in columns.items()}
     match kind_of(frame):
         case nw.Implementation.DUCKDB:
             one = native.limit(0).aggregate("count(*) AS one")
-            return as_lazy(one.project(f"unnest({_as_sql(rows)}, recursive := true)"))
+            return as_lazy(one.project(f"unnest({_as_sql(rows, types)}, recursive := true)"))
         case nw.Implementation.PYSPARK:
-            return as_lazy(native.sparkSession.createDataFrame([dict(row) for row in rows]))
+            schema = ", ".join(f"`{name}` {_SQL_TYPES[dtype]}" for name, dtype in types.items())
+            return as_lazy(native.sparkSession.createDataFrame([tuple(row.values()) for row in rows], schema))
         case nw.Implementation.DASK:
-            rows_in_pandas = nw.from_dict(columns, backend="pandas").to_native()
+            rows_in_pandas = nw.from_dict(columns, types, backend="pandas").to_native()
             return as_lazy(import_module("dask.dataframe").from_pandas(rows_in_pandas, npartitions=1))
     backend: Any = kind_of(frame)
-    return as_lazy(nw.from_dict(columns, backend=backend))
+    return as_lazy(nw.from_dict(columns, types, backend=backend))
 
 
-def _as_sql(rows: Rows) -> str:
-    structs = (", ".join(f"'{name}': {_sql_literal(value)}" for name, value in row.items()) for row in rows)
+def _type_of(values: Sequence[object]) -> Any:
+    known = [value for value in values if value is not None]
+    if not known or any(isinstance(value, float) for value in known):
+        return nw.Float64
+    if all(isinstance(value, bool) for value in known):
+        return nw.Boolean
+    return nw.Int64 if all(isinstance(value, int) for value in known) else nw.String
+
+
+_SQL_TYPES = {nw.Float64: "DOUBLE", nw.Boolean: "BOOLEAN", nw.Int64: "BIGINT", nw.String: "STRING"}
+
+
+def _as_sql(rows: Rows, types: Mapping[str, Any]) -> str:
+    structs = (
+        ", ".join(f"'{name}': {_sql_literal(value)}::{_SQL_TYPES[types[name]]}" for name, value in row.items())
+        for row in rows
+    )
     return "[" + ", ".join(f"{{{struct}}}" for struct in structs) + "]"
 
 
 def _sql_literal(value: object) -> str:
     if value is None:
         return "NULL"
-    if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
-    return f"{value!r}::DOUBLE" if isinstance(value, float) else repr(value)
+    return repr(value) if isinstance(value, int | float) else "'" + str(value).replace("'", "''") + "'"

@@ -189,8 +189,8 @@ def cohorts(
 ) -> Frame:
     """The deals by the month (in UTC) of their first change, so that old and young deals are not averaged together.
 
-    `won_in_<n>` is the share of all the month's deals that were won within so many days, 0 to 1; it is null while one of
-    them is younger than that, since it can still rise.
+    `won_in_<n>` is the share of all the month's deals that were won within so many days, 0 to 1; it is null while one
+    of them is younger than that, since it can still rise.
 
     Columns: `by`..., `month` (`2026-01`), `deals`, `won`, `lost`, `disqualified`, `open`, `won_in_30` and so on.
 

@@ -18,7 +18,7 @@ import narwhals.stable.v2 as nw
 
 from salesprocess.frames._columns import MICROS_A_DAY, flag, is_one_of, switch, totals
 from salesprocess.frames._funnel import By, check_measure, names_of
-from salesprocess.frames._kinds import Frame, Neighbour, keyed, same_kind, with_neighbours
+from salesprocess.frames._kinds import Frame, Neighbour, keyed, same_kind, sorted_down, with_neighbours
 from salesprocess.frames._places import NOWHERE, Places
 from salesprocess.frames._spells import order_of, stays, with_horizon
 from salesprocess.process import SalesProcess
@@ -140,17 +140,15 @@ def stalled(process: SalesProcess, events: Frame, *, percentile: float = 0.9, at
     limits = {
         n: s.time_limit.total_seconds() / 86_400 for n, s in enumerate(process.stages) if s.time_limit is not None
     }
-    waiting = waiting.with_columns(switch("_place", limits).cast(nw.Float64).alias("limit_days"))
+    limit = switch("_place", limits).cast(nw.Float64).alias("limit_days")
+    waiting = keyed(waiting, ["deal"], lambda part: part.with_columns(limit))
     waiting = waiting.with_columns(
         (nw.col("days") > nw.col("limit_days")).fill_null(value=False).alias("over_limit"),
         (nw.col("days") > nw.col("usual_days")).fill_null(value=False).alias("over_usual"),
     ).filter(nw.col("over_limit") | nw.col("over_usual"))
     shown = ("deal", "stage", "days", "limit_days", "usual_days", "over_limit", "over_usual")
-    return (
-        waiting.with_columns(places.key("_place").alias("stage"))
-        .select(*shown)
-        .sort("days", "deal", descending=[True, False])
-    )
+    named = waiting.with_columns(places.key("_place").alias("stage")).select(*shown)
+    return sorted_down(named, "days", "deal")
 
 
 def _usual(made: Frame, percentile: float) -> Frame:

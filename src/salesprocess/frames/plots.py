@@ -188,8 +188,8 @@ def calibration(calibrated: Any, *, ax: Axes | None = None) -> Axes:
     most = max((row["deals"] for row in rows), default=1)
     sizes = [30 + 170 * row["deals"] / most for row in rows]
     ax.scatter([row["learned"] for row in rows], [row["observed"] for row in rows], s=sizes, color=_MAIN, zorder=3)
-    ax.set_xlim(0, 1)
-    ax.set_ylim(0, 1)
+    ax.set_xlim(-0.03, 1.05)
+    ax.set_ylim(-0.03, 1.05)
     ax.set_xlabel("chance of winning that was learnt", color=_INK)
     ax.set_ylabel("share that was won", color=_INK)
     return ax
