@@ -122,7 +122,7 @@ def test_a_toml_value_over_several_lines_is_placed_at_its_first() -> None:
 @pytest.mark.parametrize(
     ("index", "text", "place"),
     [
-        (0, '{"key": "p",}', "line 1, column 13"),
+        (0, '{"key" "p"}', "line 1, column 8"),
         (1, "key: p\n  x: [", "line 2, column 4"),
         (2, 'key = "p"\nx = [', "line 2, column 6"),
     ],

@@ -181,7 +181,9 @@ def failure_of(application: type[Any], process: SalesProcess = SALE) -> str:
     """What the oracle says of an application, by the same examples every time."""
     machine = process_machine(process, application)
     with pytest.raises(AssertionError) as caught:
-        run_state_machine_as_test(machine, settings=settings(machine.TestCase.settings, database=None, derandomize=True))
+        run_state_machine_as_test(
+            machine, settings=settings(machine.TestCase.settings, database=None, derandomize=True)
+        )
     return str(caught.value)
 
 

@@ -11,7 +11,7 @@ from salesprocess._witness import nested
 from salesprocess.engine import Engine
 from salesprocess.errors import TransitionRefused
 from salesprocess.history import History
-from salesprocess.process import SalesProcess
+from salesprocess.process import SalesProcess, Stage
 from salesprocess.testing._facts import Facts, atoms, condition, literals_of, solve
 from salesprocess.testing._points import criteria_of
 from salesprocess.testing._types import hint_at, plain_values
@@ -20,6 +20,7 @@ from salesprocess.testing.routes import Step, way_to, ways_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
     from salesprocess._rules import Rule
     from salesprocess.decision import Decision, StageChange
@@ -49,19 +50,27 @@ class Plan:
 
     def __init__(self, process: SalesProcess, deal_type: Any) -> None:
         # Through JSON, so that functions given in code are names, and the model says what they answer.
-        self.process = SalesProcess.model_validate_json(process.model_dump_json())
+        self.process: SalesProcess = SalesProcess.model_validate_json(process.model_dump_json())
         self.ways: dict[str, list[Step]] = ways_out(self.process)
-        self.stages = {stage.key: stage for stage in self.process.stages}
-        self.asks = list(dict.fromkeys((step.trigger, step.dest) for steps in self.ways.values() for step in steps))
+        self.stages: dict[str, Stage] = {stage.key: stage for stage in self.process.stages}
+        self.asks: list[tuple[str, str]] = list(
+            dict.fromkeys((step.trigger, step.dest) for steps in self.ways.values() for step in steps)
+        )
         rules = [condition(criterion) for criterion in criteria_of(self.process)]
-        self.names = list(dict.fromkeys(each for rule in rules for each in variables(rule)))
+        self.names: list[Variable] = list(dict.fromkeys(each for rule in rules for each in variables(rule)))
         self.deal_type = deal_type
-        self.settings = [Setting(name_of(each), value) for each in self.names for value in self._values(each, rules)]
-        self.situations = {key: list(self._situations(steps)) for key, steps in self.ways.items()}
+        self.settings: list[Setting] = [
+            Setting(name_of(each), value) for each in self.names for value in self._values(each, rules)
+        ]
+        self.situations: dict[str, list[Situation]] = {
+            key: list(self._situations(steps)) for key, steps in self.ways.items()
+        }
         predicates = {path: _answer(path) for source, path in self.names if source == "predicate"}
         self.engine: Engine[dict[str, Any]] = Engine(self.process, predicates=predicates)
-        self.facts_for = cache(self._facts_for)
-        self.starts = {key: start for key in self.stages if (start := self._start(key)) is not None}
+        self.facts_for: Callable[..., list[Assignment]] = cache(self._facts_for)
+        self.starts: dict[str, tuple[Assignment, tuple[Step, ...]]] = {
+            key: start for key in self.stages if (start := self._start(key)) is not None
+        }
 
     @property
     def uses_context(self) -> bool:
@@ -163,10 +172,10 @@ class Model:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.clock = FrozenClock()
+        self.clock: FrozenClock = FrozenClock()
         self.facts: Assignment = {}
-        self.stage = plan.process.initial.key
-        self.entered_at = self.clock.at
+        self.stage: str = plan.process.initial.key
+        self.entered_at: datetime = self.clock.at
         self.changes: list[StageChange] = []
 
     @property

@@ -30,7 +30,7 @@ class ProcessCoverage:
     seen: set[Point] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.points = tuple(dict.fromkeys(points_of(self.process)))
+        self.points: tuple[Point, ...] = tuple(dict.fromkeys(points_of(self.process)))
         self._names = names_of(self.process)
         self._stages = {stage.key for stage in self.process.stages}
 

@@ -27,7 +27,7 @@ class FrozenClock:
     """
 
     def __init__(self, at: datetime = _A_MONDAY) -> None:
-        self.at = at
+        self.at: datetime = at
 
     def __call__(self) -> datetime:
         """The time it stands at."""

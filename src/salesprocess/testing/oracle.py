@@ -83,9 +83,9 @@ class ProcessMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.app: Any = self.adapter() if isinstance(self.adapter, type) else self.adapter
-        self.model = Model(self.plan)
-        self.deal = self.app.create()
-        self.script = ["create a deal"]
+        self.model: Model = Model(self.plan)
+        self.deal: Any = self.app.create()
+        self.script: list[str] = ["create a deal"]
 
     # What there is to choose from
 
