@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from inspect import iscoroutine
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from salesprocess._access import same_kind
 from salesprocess.errors import DealError
-from salesprocess.hooks import HookEvent
+from salesprocess.hooks import DealT, HookEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from salesprocess._access import Access
     from salesprocess.decision import Decision, StageChange
     from salesprocess.hooks import Hook
-
-DealT = TypeVar("DealT")
 
 
 class Passage(HookEvent[DealT]):
