@@ -38,6 +38,7 @@ def test_deal_is_overdue_from_its_entry_into_the_stage_not_from_its_creation(
 ) -> None:
     """A CRM that counts from creation calls a deal rotten on the day it arrives."""
     assert engine.overdue({"stage": "b"}, history, at=MONDAY + timedelta(days=16)) is None
+    assert engine.overdue({"stage": "b"}, history, at=MONDAY + timedelta(days=17)) is None
     overdue = engine.overdue({"stage": "b"}, history)
     assert overdue is not None
     assert (overdue.spent, overdue.by) == (timedelta(days=10), timedelta(days=3))
@@ -51,6 +52,8 @@ def test_limit_can_be_in_working_time(engine: Engine[Any], history: History) -> 
 def test_overdue_refuses_a_history_that_is_not_the_deals(engine: Engine[Any], history: History) -> None:
     with pytest.raises(DealError, match="the deal is in 'a', its history ends in 'b'"):
         engine.overdue({"stage": "a"}, history)
+    with pytest.raises(DealError, match="the deal is in 'won', its history ends in 'b'"):
+        engine.overdue({"stage": "won"}, history)
 
 
 def test_stage_without_a_limit_is_never_overdue(engine: Engine[Any], history: History) -> None:

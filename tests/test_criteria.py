@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import dataclass
+from dataclasses import FrozenInstanceError, dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +16,7 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from salesprocess import (
     Criterion,
@@ -184,6 +186,22 @@ def test_predicate_given_as_a_function_needs_no_registry_and_is_stored_by_name()
     assert rule == parse({"predicate": "credit_ok"})
 
 
+@pytest.mark.parametrize("value", [partial(bool, 1), json, 7, None])
+def test_predicate_needs_a_function_that_has_a_name(value: Any) -> None:
+    with pytest.raises(TypeError, match="expected a function or its name, found"):
+        predicate(value)
+
+
+def test_criteria_and_findings_do_not_change() -> None:
+    criterion = Criterion(key="fit", rule=fact("fits").is_true())
+    finding = ask(criterion)
+    with pytest.raises(ValidationError, match="frozen"):
+        criterion.severity = "advisory"  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        finding.status = "met"  # type: ignore[misc]
+    assert not hasattr(finding, "__dict__")
+
+
 def test_predicate_that_raises_is_errored() -> None:
     assert ask(predicate("p"), {}, predicates={"p": lambda deal: deal["nope"]}).status == "errored"
 
@@ -221,6 +239,50 @@ def test_when_limits_a_criterion_to_the_deals_it_is_for() -> None:
         "unmet"
     ]
     assert [found.status for found in engine.check({"stage": "a", "legal": False}, "win").unmet] == ["unknown"]
+
+
+def test_finding_on_several_facts_names_each_with_what_it_holds() -> None:
+    either = (fact("users") >= 3) | fact("pilot").is_true()
+    assert str(ask(either, {"users": 1, "pilot": False})).endswith(", found users 1, pilot false")
+    assert str(ask(either, {"users": 1})).endswith(", found users 1, pilot nothing")
+    assert str(ask(either, {})).endswith(", found nothing yet")
+
+
+def test_finding_is_named_by_its_label_and_key_or_by_the_one_that_there_is() -> None:
+    rule = fact("fits").is_true()
+    assert str(ask(Criterion(key="fit", label="Fits us", rule=rule), {"fits": False})) == (
+        "Fits us (fit): expected true, found false"
+    )
+    for label in (None, json.loads('"fit"')):
+        named = Criterion(key="fit", label=label, rule=rule)
+        assert str(ask(named, {"fits": False})) == "fit: expected true, found false"
+    assert str(ask(Criterion(key="fit", label="suits", rule=rule), {"fits": False})).startswith("suits (fit): ")
+
+
+def test_findings_are_equal_whatever_exception_an_errored_one_holds() -> None:
+    def broken(_deal: object) -> bool:
+        raise RuntimeError("no network")
+
+    first, second = (ask(predicate("credit"), predicates={"credit": broken}) for _ in range(2))
+    assert first == second
+    assert first.error is not second.error
+
+
+def test_criterion_knows_the_facts_that_it_looks_at_each_once() -> None:
+    criterion = Criterion(
+        key="discount",
+        rule=(fact("price") >= fact("list_price")) | (context("role") == "manager") | (time_in_stage() > days(3)),
+        when=(fact("price") < 100) & fact("region").is_known(),
+    )
+    assert criterion.facts() == ("price", "list_price", "region")
+    assert Criterion(key="k", rule=now() > now()).facts() == ()
+
+
+def test_criterion_reads_with_its_label_and_the_deals_it_is_for() -> None:
+    rule = fact("legal").is_true()
+    assert str(Criterion(key="legal", rule=rule)) == "legal is true"
+    limited = Criterion(key="legal", label="Legal agreed", rule=rule, when=fact("amount") >= 1000)
+    assert str(limited) == "Legal agreed: legal is true (when amount is at least 1,000)"
 
 
 def test_advisory_reports_and_does_not_block() -> None:

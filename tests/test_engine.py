@@ -27,6 +27,8 @@ from salesprocess import (
     Decision,
     DefinitionError,
     Engine,
+    History,
+    Hooks,
     NoTransition,
     Override,
     ReasonNeeded,
@@ -37,10 +39,12 @@ from salesprocess import (
     Transition,
     TransitionRefused,
     UnknownTrigger,
+    at_least,
     fact,
     predicate,
 )
 from salesprocess.catalog import SEVEN_STAGE
+from salesprocess.history import read_changes
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -280,6 +284,18 @@ def test_override_lets_nothing_else_through(engine: Engine[Any]) -> None:
     assert (change.source_kind, change.waived) == ("live", ())
 
 
+def test_override_does_not_choose_between_two_moves_nor_mend_an_error() -> None:
+    override = Override(by="vp", reason="now")
+    both = branching(fact("size") < 10, fact("size") < 20)
+    assert isinstance(refused(both, {"stage": "a", "size": 3}, "go", override=override), AmbiguousMove)
+    broken = branching(predicate(unreachable), fact("size") > 20)
+    assert isinstance(refused(broken, {"stage": "a", "size": 3}, "go", to="b", override=override), CriteriaErrored)
+
+
+def unreachable(_deal: object) -> bool:
+    raise RuntimeError("no network")
+
+
 def test_override_names_who_and_why() -> None:
     with pytest.raises(ValueError, match="who makes it and why"):
         Override(by="vp", reason="")
@@ -298,6 +314,15 @@ def test_number_is_read_and_written_with_the_stage() -> None:
     assert deal == Counted("lost", 5)
     assert engine.check(deal, "reopen", to="closing", expect=4).kind == "stale"
     assert engine.check(deal, "reopen", to="closing", expect=5).allowed
+
+
+@pytest.mark.parametrize("count", range(6))
+def test_change_is_numbered_one_after_the_deals_last(count: int) -> None:
+    process = SalesProcess.linear(key="short", stages=[Stage(key="talk"), Stage(key="won", kind="won")])
+    engine: Engine[dict[str, Any]] = Engine(process, seq="n")
+    win, lose = {"stage": "talk", "n": count}, {"stage": "talk", "n": count}
+    assert engine.fire(win, "win").seq == win["n"] == count + 1
+    assert engine.fire(lose, "lose", reason="price").seq == lose["n"] == count + 1
 
 
 @pytest.mark.parametrize("number", ["4", -1, True])
@@ -388,6 +413,14 @@ def test_start_is_refused_for_a_deal_that_has_begun() -> None:
         Engine[Any](SEVEN_STAGE).start({"stage": "closing"})
     with pytest.raises(DealError, match="begun already"):
         Engine[Any](SEVEN_STAGE, seq="n").start({"stage": "prospecting", "n": 1})
+
+
+@pytest.mark.parametrize("stage", ["aardvark", "prospecting_2", "zebra", "lost"])
+def test_start_is_refused_in_any_other_stage_and_allowed_again_in_the_first(stage: str) -> None:
+    engine: Engine[Any] = Engine(SEVEN_STAGE)
+    with pytest.raises(DealError):
+        engine.start({"stage": stage})
+    assert engine.start(json.loads('{"stage": "prospecting"}')).source is None
 
 
 def test_start_asks_for_the_entry_criteria_of_the_first_stage() -> None:
@@ -576,3 +609,37 @@ def test_allowed_decision_shows_what_was_found(engine: Engine[Any]) -> None:
         ("fits_profile", "met", True),
     ]
     assert replace(decision.findings[0], actual="B").actual == "B"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda engine, _deal: Engine(engine.process, Hooks()),
+        lambda engine, deal: engine.fire(deal, "win", "won"),
+        lambda engine, deal: engine.afire(deal, "win", "won"),
+        lambda engine, deal: engine.transition(deal, "win", "won"),
+        lambda engine, deal: engine.check(deal, "win", "won"),
+        lambda engine, deal: engine.start(deal, "ana"),
+        lambda engine, deal: engine.plan(deal, "won", 3),
+        lambda engine, deal: engine.overdue(deal, History(engine.process), NOON),
+        lambda _engine, _deal: SalesProcess.linear("key", [Stage(key="talk")]),
+        lambda _engine, _deal: at_least(1, [fact("a").is_known()]),
+        lambda engine, _deal: History(engine.process).time_in("talk", "latest"),
+        lambda engine, _deal: History(engine.process).model_dump("json"),
+        lambda engine, _deal: read_changes([], engine.process, "deal"),
+    ],
+)
+def test_options_are_given_by_name_alone(call: Any) -> None:
+    process = SalesProcess.linear(key="short", stages=[Stage(key="talk"), Stage(key="won", kind="won")])
+    with pytest.raises(TypeError, match="positional"):
+        call(Engine(process), {"stage": "talk"})
+
+
+def test_deal_and_trigger_can_be_named_too() -> None:
+    process = SalesProcess.linear(key="short", stages=[Stage(key="talk"), Stage(key="won", kind="won")])
+    engine: Engine[dict[str, Any]] = Engine(process=process)
+    deal = {"stage": "talk"}
+    assert engine.check(deal=deal, trigger="win").allowed
+    assert engine.transition(deal=deal, trigger="win")[0] == {"stage": "won"}
+    assert engine.fire(deal=deal, trigger="win").dest == "won"
+    assert engine.start(deal={"stage": None}).dest == "talk"

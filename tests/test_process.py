@@ -266,3 +266,75 @@ def test_a_definition_in_a_hosts_own_model_is_validated_with_it() -> None:
     assert settings.process == SEVEN_STAGE
     with pytest.raises(ValidationError, match="unknown key"):
         Settings.model_validate({"process": {"key": "p", "stages": [{"key": "a", "nme": 1}]}})
+
+
+ENDS: dict[str, Any] = {"later_won": "won", "lost": "lost", "paused": "on_hold", "unfit": "disqualified"}
+
+
+@pytest.mark.parametrize(
+    ("source", "dest", "direction"),
+    [
+        ("a", "b", "forward"),
+        ("a", "c", "forward"),
+        ("c", "won", "forward"),
+        ("won", "later_won", "forward"),
+        ("c", "a", "back"),
+        ("later_won", "won", "back"),
+        ("b", "b", "hold"),
+        ("a", "paused", "hold"),
+        ("paused", "b", "hold"),
+        ("won", "paused", "hold"),
+        ("a", "lost", "close"),
+        ("paused", "unfit", "close"),
+        ("won", "lost", "close"),
+        ("lost", "unfit", "close"),
+        ("lost", "a", "reopen"),
+        ("unfit", "c", "reopen"),
+        ("unfit", "won", "reopen"),
+        ("won", "a", "reopen"),
+        ("later_won", "c", "reopen"),
+    ],
+)
+def test_direction_follows_from_the_kinds_and_the_order_of_the_stages(source: str, dest: str, direction: str) -> None:
+    ends = [
+        WON,
+        Stage(key="later_won", kind="won"),
+        Stage(key="lost", kind="lost"),
+        Stage(key="paused", kind="on_hold"),
+    ]
+    stages = [*OPEN, *ends, Stage(key="unfit", kind="disqualified")]
+    move = Transition(trigger="go", source=source, dest=dest)
+    assert SalesProcess(key="p", stages=stages, transitions=[move]).direction(source, move) == direction
+
+
+@pytest.mark.parametrize(
+    ("source", "dest", "cumulative", "passed"),
+    [
+        ("a", "c", False, "a b"),
+        ("b", "c", False, "b"),
+        ("b", "c", True, "a b"),
+        ("b", "a", False, "b"),
+        ("c", "a", False, "c"),
+        ("c", "a", True, "a b c"),
+        ("c", "c", False, "c"),
+    ],
+)
+def test_move_declared_as_forward_asks_at_least_for_the_stage_it_leaves(
+    source: str, dest: str, cumulative: bool, passed: str
+) -> None:
+    move = Transition(trigger="go", source=source, dest=dest, direction="forward")
+    process = SalesProcess(key="p", stages=[*OPEN, WON], transitions=[move], cumulative=cumulative)
+    assert " ".join(stage.key for stage in process.passed(source, move)) == passed
+
+
+def test_stages_that_are_no_part_of_the_sale_are_not_passed() -> None:
+    stages = [
+        Stage(key="a"),
+        Stage(key="paused", kind="on_hold"),
+        Stage(key="unfit", kind="disqualified"),
+        *OPEN[1:],
+        WON,
+    ]
+    process = SalesProcess.linear(key="p", stages=stages)
+    move = Transition(trigger="jump", source="a", dest="won")
+    assert [stage.key for stage in process.passed("a", move)] == ["a", "b", "c"]
