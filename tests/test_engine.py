@@ -316,6 +316,21 @@ def test_number_is_read_and_written_with_the_stage() -> None:
     assert engine.check(deal, "reopen", to="closing", expect=5).allowed
 
 
+@pytest.mark.parametrize("verb", ["fire", "transition"])
+def test_move_is_made_only_to_the_target_and_from_the_stage_that_the_call_expects(verb: str) -> None:
+    process = SalesProcess.linear(key="short", stages=[Stage(key="talk"), Stage(key="won", kind="won")])
+    engine, deal = Engine[Any](process, seq="n"), {"stage": "talk", "n": 3}
+    move = getattr(engine, verb)
+    with pytest.raises(NoTransition):
+        move(deal, "win", to="lost")
+    for stale in ("won", 2, 4):
+        with pytest.raises(StaleDeal):
+            move(deal, "win", expect=stale)
+    assert deal == {"stage": "talk", "n": 3}
+    for right in ({"to": "won"}, {"expect": "talk"}, {"expect": 3}, {"to": "won", "expect": 3}):
+        assert engine.fire(dict(deal), "win", **right).dest == "won"
+
+
 @pytest.mark.parametrize("count", range(6))
 def test_change_is_numbered_one_after_the_deals_last(count: int) -> None:
     process = SalesProcess.linear(key="short", stages=[Stage(key="talk"), Stage(key="won", kind="won")])

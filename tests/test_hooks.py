@@ -411,9 +411,10 @@ def test_fire_on_an_engine_with_async_hooks_is_refused_at_once(hook: Any, verb: 
     assert log == []
 
 
-def test_hook_that_turns_out_to_be_async_is_refused_and_undone() -> None:
+@pytest.mark.parametrize("moment", ["before", "exit", "enter", "after"])
+def test_hook_that_turns_out_to_be_async_is_refused_and_undone(moment: str) -> None:
     hooks: Hooks[Deal] = Hooks()
-    hooks.after(lambda event: coroutine(event))  # noqa: PLW0108 - hides that it is async
+    getattr(hooks, moment)(lambda event: coroutine(event))  # noqa: PLW0108 - hides that it is async
     deal = Deal()
     with pytest.raises(TypeError, match="returned an awaitable"):
         Engine(PROCESS, hooks=hooks).fire(deal, "advance")

@@ -188,6 +188,14 @@ def test_linear_policies_forbid_allow_or_ask_for_a_reason() -> None:
     assert ("a", "skip", "c") in moves(loose)
 
 
+def test_deals_start_in_the_first_open_stage_and_a_star_leaves_the_other_open_ones_alone() -> None:
+    aside = [Stage(key="paused", kind="on_hold"), Stage(key="lost", kind="lost")]
+    drop = Transition(trigger="drop", source=("paused", "*"), dest="b")
+    process = SalesProcess(key="p", stages=[aside[0], WON, *OPEN, aside[1]], transitions=[drop])
+    assert process.initial.key == "a"
+    assert process.sources(drop) == ("paused", "a", "c")
+
+
 def gate_keys(process: SalesProcess, trigger: str, source: str) -> list[str]:
     found = next((s, move) for s, move in process.moves() if s == source and move.trigger == trigger)
     return [criterion.key for criterion in process.gate(*found)]
@@ -195,7 +203,7 @@ def gate_keys(process: SalesProcess, trigger: str, source: str) -> list[str]:
 
 def gated(**options: Any) -> SalesProcess:
     stages = [
-        Stage(key="a", exit_criteria=fact("xa").is_known()),
+        Stage(key="a", entry_criteria=fact("ea").is_known(), exit_criteria=fact("xa").is_known()),
         Stage(key="b", entry_criteria=fact("eb").is_known(), exit_criteria=fact("xb").is_known()),
         Stage(key="c", entry_criteria=fact("ec").is_known(), exit_criteria=fact("xc").is_known()),
         WON,
@@ -217,9 +225,10 @@ def test_waived_stages_are_not_asked() -> None:
     assert gate_keys(gated(transitions=[own]), "fast", "a") == ["vip", "ec"]
 
 
-@pytest.mark.parametrize(("trigger", "source"), [("go_back", "b"), ("lose", "b"), ("reopen", "lost")])
+@pytest.mark.parametrize(("trigger", "source"), [("go_back", "b"), ("lose", "b"), ("reopen", "lost"), ("review", "b")])
 def test_other_directions_ask_only_their_own(trigger: str, source: str) -> None:
-    assert gate_keys(gated(), trigger, source) == []
+    review = Transition(trigger="review", source="b", dest="b")
+    assert gate_keys(gated(transitions=[review]), trigger, source) == []
 
 
 def test_cumulative_asks_again_for_all_earlier_exits() -> None:
