@@ -10,8 +10,9 @@ The examples have this log:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 import narwhals.stable.v2 as nw
@@ -59,16 +60,15 @@ def spells(process: SalesProcess, events: Frame, *, at: datetime | None = None) 
 
 
 def _published(process: SalesProcess, log: Frame, carried: Sequence[str], at: datetime | None) -> Frame:
-    made = _from_events(process, log, carried, at)
-    order = order_of(made)
     texts = {
         "left_at": Neighbour("at", -1, None),
         "came_from": Neighbour("stage", 1, None),
         "went_to": Neighbour("stage", -1, None),
     }
+    made = _from_events(process, log, carried, at, texts)
+    order = order_of(made)
     # Counting rows by cum_count is wrong on pandas where the column counted is one of the group's.
-    made = with_neighbours(made, "deal", order, texts, in_order=True).with_columns(nw.lit(1).alias("_one"))
-    counted = made.with_columns(
+    counted = made.with_columns(nw.lit(1).alias("_one")).with_columns(
         nw.col("_one").cum_sum().over("deal", order_by=order).cast(nw.Int64).alias("nth"),
         nw.col("_one").cum_sum().over("deal", "_place", order_by=order).cast(nw.Int64).alias("visit"),
         days_between("_entered", "_left", nw.col("_went") != NOWHERE).alias("days"),
@@ -105,7 +105,14 @@ def stays(process: SalesProcess, frame: Frame, columns: Sequence[str] = (), at: 
     return _from_events(process, frame, columns, at)
 
 
-def _from_events(process: SalesProcess, log: Frame, columns: Sequence[str], at: datetime | None) -> Frame:
+def _from_events(
+    process: SalesProcess,
+    log: Frame,
+    columns: Sequence[str],
+    at: datetime | None,
+    texts: Mapping[str, Neighbour] = MappingProxyType({}),
+) -> Frame:
+    """Stays from a log. A database sorts the log anew for each step, so all that looks around is asked at once."""
     places = Places(process)
     log = prepared(log, columns).rename({"_us": "_entered"})
     log = log.filter(~nw.col("deal").is_null(), ~nw.col("at").is_null())
@@ -115,7 +122,7 @@ def _from_events(process: SalesProcess, log: Frame, columns: Sequence[str], at: 
     order = order_of(log)
     log = with_neighbours(log, "deal", order, {"_came": Neighbour("_place", 1)})
     log = log.filter((nw.col("_came") != nw.col("_place")) | (nw.col("_place") == places.unknown))
-    around = {"_went": Neighbour("_place", -1), "_left": Neighbour("_entered", -1)}
+    around = {"_went": Neighbour("_place", -1), "_left": Neighbour("_entered", -1), **texts}
     return with_neighbours(log, "deal", order, around, in_order=True)
 
 
