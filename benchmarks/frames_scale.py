@@ -2,9 +2,9 @@
 
     python benchmarks/frames_scale.py [millions of events, 47] [--memory GiB, 8]
 
-The log is a Parquet file in no order of deals, as a CRM's table is. `spells` is made from it once, and every other metric
-reads that; frames of a row for each deal or change are written to Parquet, all others are read. Needs duckdb, polars, numpy
-and tqdm, and about 100 bytes of disk for each event.
+The log is Parquet files in no order of deals, as a CRM's table is. `spells` is made from it once, and every other
+metric reads that; frames of a row for each deal or change are written to Parquet, all others are read. Needs duckdb,
+polars, numpy and tqdm, and about 100 bytes of disk for each event.
 """
 
 from __future__ import annotations

@@ -227,8 +227,10 @@ def test_waived_stages_are_not_asked() -> None:
 
 @pytest.mark.parametrize(("trigger", "source"), [("go_back", "b"), ("lose", "b"), ("reopen", "lost"), ("review", "b")])
 def test_other_directions_ask_only_their_own(trigger: str, source: str) -> None:
-    review = Transition(trigger="review", source="b", dest="b")
-    assert gate_keys(gated(transitions=[review]), trigger, source) == []
+    process = gated(transitions=[Transition(trigger="review", source="b", dest="b")])
+    assert gate_keys(process, trigger, source) == []
+    passed = [process.passed(left, move) for left, move in process.moves() if (left, move.trigger) == (source, trigger)]
+    assert set(passed) == {()}
 
 
 def test_cumulative_asks_again_for_all_earlier_exits() -> None:
