@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from salesprocess import Activity, Criterion, DefinitionError, SalesProcess, Stage, Transition, fact
+from salesprocess import Activity, DefinitionError, SalesProcess, Stage, Transition, fact
 from salesprocess.catalog import SEVEN_STAGE
 
 OPEN = [Stage(key="a"), Stage(key="b"), Stage(key="c")]
@@ -136,23 +136,78 @@ def test_json_round_trip_is_the_identity_and_keeps_the_fingerprint() -> None:
     assert loaded.fingerprint == SEVEN_STAGE.fingerprint
 
 
-def test_fingerprint_is_blind_to_names_guidance_and_version() -> None:
-    def make(**labels: Any) -> SalesProcess:
-        rule = Criterion(key="x", rule=fact("x") > 1, label=labels.get("label"), evidence=labels.get("evidence"))
-        stage = Stage(key="a", exit_criteria=rule, name=labels.get("name", ""), objective=labels.get("objective"))
-        return SalesProcess.linear(key="p", version=labels.get("version", 1), stages=[stage, WON])
+def stored() -> dict[str, Any]:
+    """A stored process that has every part once."""
+    criterion = {"key": "x", "rule": {"fact": "x", "op": "known"}}
+    stage = {"key": "a", "activities": [{"key": "call", "criteria": [criterion]}], "exit_criteria": [criterion]}
+    return {
+        "key": "p",
+        "stages": [stage | {"entry_criteria": [criterion]}, {"key": "b"}, {"key": "won", "kind": "won"}],
+        "transitions": [{"trigger": "win", "source": ["a"], "dest": "won", "criteria": [criterion]}],
+    }
 
-    labelled = make(label="X", evidence="field", name="Alpha", objective="talk", version=7)
-    assert labelled.fingerprint == make().fingerprint
-    assert labelled != make()
+
+def changed(path: str, value: Any) -> SalesProcess:
+    """The stored process with one field changed, named like `stages.0.name`."""
+    data = part = json.loads(json.dumps(stored()))
+    *steps, last = path.split(".")
+    for step in steps:
+        part = part[int(step)] if step.isdigit() else part[step]
+    part[last] = value
+    return SalesProcess.model_validate(data)
 
 
-def test_fingerprint_tells_meanings_apart() -> None:
-    def make(limit: int, **options: Any) -> str:
-        stage = Stage(key="a", exit_criteria=fact("x") > limit, **options)
-        return SalesProcess.linear(key="p", stages=[stage, WON]).fingerprint
+CRITERIA = [
+    "stages.0.entry_criteria.0",
+    "stages.0.exit_criteria.0",
+    "stages.0.activities.0.criteria.0",
+    "transitions.0.criteria.0",
+]
 
-    assert len({make(1), make(2), make(1, probability=0.5), make(1, starts="delivery")}) == 4
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("name", "Ours"),
+        ("version", 7),
+        ("extra", {"id": 1}),
+        ("stages.0.name", "Alpha"),
+        ("stages.0.objective", "talk"),
+        ("stages.0.tactics", ["listen"]),
+        ("stages.0.outcome", "trust"),
+        ("stages.0.owner", "sales"),
+        ("stages.0.extra", {"id": 1}),
+        ("stages.0.activities.0.name", "Call them"),
+        ("transitions.0.extra", {"id": 1}),
+        *((f"{criterion}.label", "X is known") for criterion in CRITERIA),
+        *((f"{criterion}.evidence", "document") for criterion in CRITERIA),
+    ],
+)
+def test_fingerprint_is_blind_to_names_guidance_and_version(path: str, value: Any) -> None:
+    process = SalesProcess.model_validate(stored())
+    assert changed(path, value) != process
+    assert changed(path, value).fingerprint == process.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("key", "q"),
+        ("cumulative", True),
+        ("stages.0.kind", "on_hold"),
+        ("stages.0.phase", "top"),
+        ("stages.0.probability", 0.5),
+        ("stages.0.time_limit", timedelta(days=3)),
+        ("stages.0.starts", ["delivery"]),
+        ("stages.0.activities.0.key", "visit"),
+        ("transitions.0.trigger", "close"),
+        ("transitions.0.needs_reason", True),
+        *((f"{criterion}.rule.fact", "y") for criterion in CRITERIA),
+        *((f"{criterion}.severity", "advisory") for criterion in CRITERIA),
+    ],
+)
+def test_fingerprint_tells_meanings_apart(path: str, value: Any) -> None:
+    assert changed(path, value).fingerprint != SalesProcess.model_validate(stored()).fingerprint
 
 
 def test_fingerprint_is_the_same_in_another_process_with_another_hash_seed() -> None:
@@ -194,6 +249,8 @@ def test_deals_start_in_the_first_open_stage_and_a_star_leaves_the_other_open_on
     process = SalesProcess(key="p", stages=[aside[0], WON, *OPEN, aside[1]], transitions=[drop])
     assert process.initial.key == "a"
     assert process.sources(drop) == ("paused", "a", "c")
+    reread = SalesProcess.model_validate_json(process.model_dump_json())
+    assert reread.sources(reread.transitions[0]) == ("paused", "a", "c")
 
 
 def gate_keys(process: SalesProcess, trigger: str, source: str) -> list[str]:
