@@ -210,6 +210,11 @@ def test_fingerprint_tells_meanings_apart(path: str, value: Any) -> None:
     assert changed(path, value).fingerprint != SalesProcess.model_validate(stored()).fingerprint
 
 
+def test_fingerprint_is_that_of_earlier_releases() -> None:
+    process = changed("stages.0.exit_criteria.0.rule", {"fact": "région", "op": "==", "value": "Île-de-France"})
+    assert process.fingerprint == "dc03c56fcaf4a5a6"
+
+
 def test_fingerprint_is_the_same_in_another_process_with_another_hash_seed() -> None:
     code = "from salesprocess.catalog import SEVEN_STAGE; print(SEVEN_STAGE.fingerprint)"
     for seed in ("1", "2"):
