@@ -25,7 +25,9 @@ def problems_of(make: Any) -> dict[str, str]:
     """The paths and codes of all problems that making a definition raises."""
     with pytest.raises(DefinitionError) as caught:
         make()
-    return {problem.path: problem.code for problem in caught.value.problems}
+    problems = caught.value.problems
+    assert len(problems) == len({(problem.path, problem.message) for problem in problems})
+    return {problem.path: problem.code for problem in problems}
 
 
 def test_every_mistake_is_reported_at_once_with_its_path() -> None:
@@ -411,3 +413,10 @@ def test_stages_that_are_no_part_of_the_sale_are_not_passed() -> None:
     process = SalesProcess.linear(key="p", stages=stages)
     move = Transition(trigger="jump", source="a", dest="won")
     assert [stage.key for stage in process.passed("a", move)] == ["a", "b", "c"]
+
+
+def test_process_reads_as_its_name_or_else_its_key_with_its_stages() -> None:
+    process = SalesProcess.linear(key="short", stages=[OPEN[0], WON])
+    assert str(process) == "short (version 1): a > won > lost"
+    assert SalesProcess.model_validate(stored()).version == 1
+    assert str(process.model_copy(update={"name": "Ours", "version": 3})) == "Ours (version 3): a > won > lost"
