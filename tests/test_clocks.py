@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -39,7 +40,7 @@ def test_deal_is_overdue_from_its_entry_into_the_stage_not_from_its_creation(
     """A CRM that counts from creation calls a deal rotten on the day it arrives."""
     assert engine.overdue({"stage": "b"}, history, at=MONDAY + timedelta(days=16)) is None
     assert engine.overdue({"stage": "b"}, history, at=MONDAY + timedelta(days=17)) is None
-    overdue = engine.overdue({"stage": "b"}, history)
+    overdue = engine.overdue(json.loads('{"stage": "b"}'), history)
     assert overdue is not None
     assert (overdue.spent, overdue.by) == (timedelta(days=10), timedelta(days=3))
     assert str(overdue) == "10 days in 'b' since 2026-03-12T09:00:00+00:00, 3 days past the limit of 7 days"

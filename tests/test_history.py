@@ -76,8 +76,49 @@ def test_first_win_is_kept_when_a_won_deal_is_lost_later() -> None:
     assert (history.first_won_at, history.closed_at, history.outcome) == (day(1), day(3), "lost")
 
 
+def test_closing_date_is_that_of_the_last_change_of_outcome() -> None:
+    assert History(PROCESS, path("a", "won", "lost")).closed_at == day(2)
+    assert History(PROCESS, path("a", "won", "more", "lost")).closed_at == day(3)
+    assert History(PROCESS, path("a", "lost", "lost")).closed_at == day(1)
+    assert History(PROCESS, path("a", "won", "nowhere")).closed_at is None
+    assert History(PROCESS, path("a", "won", "hold")).closed_at is None
+    assert History(PROCESS, path("won")).closed_at == day(0)
+
+
+def test_deal_that_was_never_won_has_no_first_win() -> None:
+    assert History(PROCESS, path("a", "b", "lost")).first_won_at is None
+
+
+def test_history_is_a_sequence_of_its_changes() -> None:
+    changes = path("a", "b", "c")
+    history = History(PROCESS, changes)
+    assert (len(history), list(history), history[0], history[-1]) == (3, changes, changes[0], changes[2])
+    assert history[1:] == history.changes[1:] == tuple(changes[1:])
+    assert history.process is PROCESS
+    assert repr(history) == "<History of 3 changes, now in 'c'>"
+
+
+def test_histories_are_equal_with_the_same_changes_of_the_same_process() -> None:
+    history = History(PROCESS, path("a", "b"))
+    assert history == History(PROCESS, history.model_dump())
+    assert history != History(PROCESS, path("a"))
+    assert history != History(PROCESS.model_copy(update={"version": 2}), path("a", "b"))
+    assert history != list(history)
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(history)
+
+
+def test_spell_lasts_to_its_end_or_to_the_time_asked_for() -> None:
+    first, last = History(PROCESS, path("a", "b")).spells
+    assert (first.stage, first.length(), first.length(day(9))) == ("a", timedelta(days=1), timedelta(days=1))
+    assert (last.left_at, last.length(), last.length(day(9))) == (None, None, timedelta(days=8))
+
+
 def test_lost_deal_knows_the_stage_it_was_lost_in() -> None:
     assert History(PROCESS, path("a", "b", "lost")).lost_in == "b"
+    assert History(PROCESS, [change("c", "lost", 1)]).lost_in == "c"
+    assert History(PROCESS, path("a", "won", "lost")).lost_in == "a"
+    assert History(PROCESS, path("lost")).lost_in is None
     assert History(PROCESS, path("a", "b", "hold", "lost")).lost_in == "b"
     assert History(PROCESS, path("a", "b")).lost_in is None
 
@@ -120,11 +161,24 @@ def test_move_within_a_stage_does_not_begin_a_new_stay() -> None:
 def test_time_in_an_unknown_stage_names_the_nearest() -> None:
     with pytest.raises(DealError, match="did you mean 'more'"):
         History(PROCESS).time_in("mor")
+    old = History(PROCESS, path("a", "mor", "b"))
+    assert old.time_in("mor") == timedelta(days=1)
+    with pytest.raises(DealError, match="did you mean 'more'"):
+        old.time_in("moor")
+
+
+def test_stay_in_hand_is_measured_in_aware_time() -> None:
+    with pytest.raises(DealError, match="at needs a time zone"):
+        History(PROCESS, path("a")).time_in("a", at=datetime(2026, 3, 4))  # noqa: DTZ001 - the point
 
 
 def test_skipped_stages_are_reached_but_not_visited() -> None:
     history = History(PROCESS, path("a", "c", "lost"))
     assert (history.visited, history.reached, history.skipped) == (("a", "c", "lost"), ("a", "b", "c"), ("b",))
+    back = History(PROCESS, path("a", "won", "b"))
+    assert (back.visited, back.reached, back.skipped) == (("a", "b", "won"), ("a", "b", "c", "won"), ("c",))
+    aside = History(PROCESS, path("hold", "nowhere"))
+    assert (aside.visited, aside.reached, aside.skipped) == (("hold",), (), ())
 
 
 def test_history_is_by_key_so_that_a_renamed_stage_keeps_its_past() -> None:
@@ -157,9 +211,62 @@ def test_append_refuses_what_does_not_follow(spoil: dict[str, Any], words: str) 
     assert len(history) == 2
 
 
+def test_append_says_which_change_it_is_that_does_not_follow() -> None:
+    history = History(PROCESS, path("a", "b", "c"))
+    with pytest.raises(DealError, match="^change 4 does not follow: it leaves 'b', the deal is in 'c'$"):
+        history.append(change("b", "c", 3))
+    with pytest.raises(DealError, match="^change 4 does not follow: its time 2026-03-03T09:00:00"):
+        history.append(change("c", "won", 1))
+
+
 def test_append_numbers_what_the_engine_did_not_count() -> None:
     history = History(PROCESS)
     assert [history.append(each).seq for each in path("a", "b")] == [1, 2]
+    late = History(PROCESS, [change(None, "a", 0, seq=7)])
+    assert [late.append(each).seq for each in path("a", "b", "c")[1:]] == [8, 9]
+    uncounted = History(PROCESS, path("a", "b"))
+    assert uncounted.append(change("b", "c", 3)).seq == 1
+    assert len(late) == len(uncounted) == 3
+
+
+@pytest.mark.parametrize("number", [4, 5, 6, 7, 9, 11])
+def test_append_takes_the_next_number_alone(number: int) -> None:
+    history = History(PROCESS, [change(None, "a", 0, seq=5)])
+    if number == 6:
+        assert history.append(change("a", "b", 1, seq=number)).seq == 6
+        return
+    with pytest.raises(DealError, match=f"its number is {number}, the last one's 5"):
+        history.append(change("a", "b", 1, seq=number))
+
+
+def test_append_takes_a_change_of_the_same_time_and_a_number_where_none_was_before() -> None:
+    history = History(PROCESS, [change(None, "a", 0)])
+    assert history.append(change("a", "b", 0, seq=4)).seq == 4
+
+
+def test_migration_begins_anew_in_any_stage_of_the_process_and_in_no_other() -> None:
+    history = History(PROCESS, path("a", "b"))
+    moved = change("elsewhere", "more", 2, source_kind="migration", trigger="migrate")._replace(process="old")
+    with pytest.raises(DealError, match="no stage 'mor'; did you mean 'more'"):
+        history.append(moved._replace(dest="mor"))
+    history.append(moved)
+    assert history.stage == "more"
+
+
+@pytest.mark.parametrize("kind", ["live", "override"])
+def test_move_that_the_process_has_not_is_taken_from_another_version_of_it_alone(kind: Any) -> None:
+    history = History(PROCESS, path("a"))
+    jump = change("a", "more", 1, source_kind=kind)
+    with pytest.raises(DealError, match="'import' does not lead from 'a' to 'more'"):
+        history.append(jump)
+    history.append(jump._replace(fingerprint="of another version"))
+    assert history.stage == "more"
+
+
+def test_imported_move_is_taken_as_it_is() -> None:
+    history = History(PROCESS, path("a"))
+    history.append(change("a", "more", 1, source_kind="import"))
+    assert history.visited == ("a", "more")
 
 
 def test_first_change_enters_the_first_stage() -> None:
@@ -187,6 +294,14 @@ def test_json_round_trip_is_the_identity() -> None:
         ([change(None, "a", 0, seq=1), change("a", "b", 1, seq=1)], ["duplicate"]),
         ([change(None, "a", 0), change("a", "b", 1, trigger="win")], ["illegal_move"]),
         ([change(None, "a", 0), change("a", "won", 1, source_kind="migration")], []),
+        ([change(None, "a", 0), change("b", "c", 1, source_kind="migration")], []),
+        ([change(None, "a", 0), change("a", "b", 1, trigger="win", source_kind="import")], []),
+        ([*path("a", "b", "c"), change("c", "c", 3)], ["illegal_move"]),
+        ([*path("a", "b", "c", "won"), change("won", "b", 4)], ["after_closing"]),
+        ([*path("a", "b"), change("b", "hold", 2), change("hold", "won", 3)], ["illegal_move"]),
+        ([*path("a"), change("nowhere", "b", 1)], ["unknown_stage"]),
+        ([*path("a"), change("a", "c", 0)], ["tie", "skip"]),
+        ([change(None, "a", 0, seq=3), change("a", "b", 1, seq=1)], []),
     ],
 )
 def test_replay_reports_each_oddity_with_its_position(changes: list[StageChange], codes: list[str]) -> None:
@@ -194,6 +309,24 @@ def test_replay_reports_each_oddity_with_its_position(changes: list[StageChange]
     assert [oddity.code for oddity in conformance.oddities] == codes
     assert bool(conformance) is not bool(codes)
     assert all(oddity.position == len(changes) - 1 for oddity in conformance.oddities)
+
+
+def test_conformance_reads_as_what_it_found_and_where() -> None:
+    odd = replay(PROCESS, [*path("a"), change("a", "c", 0), change("b", "won", -1), change("won", "wun", 3, seq=1)])
+    assert str(odd).splitlines() == [
+        "4 changes, 6 oddities",
+        "  [1] tie: the same time as the change before, 2026-03-02T09:00:00+00:00",
+        "  [1] skip: 'import' from 'a' to 'c'",
+        "  [2] clock_back: 2026-03-01T09:00:00+00:00 is before 2026-03-02T09:00:00+00:00",
+        "  [2] broken_chain: it leaves 'b', the change before entered 'c'",
+        "  [2] skip: 'import' from 'b' to 'won'",
+        "  [3] unknown_stage: no stage 'wun'; did you mean 'won'?",
+    ]
+    assert odd.counts == {"tie": 1, "skip": 2, "clock_back": 1, "broken_chain": 1, "unknown_stage": 1}
+    assert str(replay(PROCESS, path("a", "b"))) == "2 changes, all in order"
+    assert str(replay(PROCESS, path("b")).oddities[0]) == "[0] skip: the past starts in 'b'"
+    twice = replay(PROCESS, [change(None, "a", 0, seq=1), change("a", "b", 1, seq=2), change("b", "c", 2, seq=1)])
+    assert str(twice.oddities[0]) == "[2] duplicate: number 1 is that of [0] already"
 
 
 @settings(max_examples=100, deadline=None)

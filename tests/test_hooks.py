@@ -186,13 +186,23 @@ def failing(error: BaseException) -> Callable[[Any], None]:
     return fail
 
 
-def test_of_two_failing_refused_hooks_the_first_is_raised_and_the_second_noted() -> None:
+@pytest.mark.parametrize(
+    "make_move",
+    [
+        lambda engine: engine.fire(Deal(ready=False), "advance"),
+        lambda engine: asyncio.run(engine.afire(Deal(ready=False), "advance")),
+    ],
+    ids=["fire", "afire"],
+)
+def test_of_two_failing_refused_hooks_the_first_is_raised_and_the_second_noted(
+    make_move: Callable[[Engine[Deal]], object],
+) -> None:
     hooks: Hooks[Deal] = Hooks()
     first = KeyError("first")
     hooks.refused(failing(first))
     hooks.refused(failing(ValueError("second")))
     with pytest.raises(KeyError) as caught:
-        Engine(PROCESS, hooks=hooks).fire(Deal(ready=False), "advance")
+        make_move(Engine(PROCESS, hooks=hooks))
     assert caught.value is first
     assert isinstance(first.__cause__, Blocked)
     assert "second" in first.__notes__[0]
