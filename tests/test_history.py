@@ -377,7 +377,7 @@ def test_rows_of_the_same_second_keep_their_order_by_sequence() -> None:
 
 def test_naive_time_is_refused_with_the_fix_or_taken_in_the_zone_named() -> None:
     rows = [{"deal_id": "1", "stage": "a", "at": "2026-03-01 23:30:00"}]
-    with pytest.raises(DealError, match="name the one that is meant with zone="):
+    with pytest.raises(DealError, match="^row 1: 2026-03-01T23:30:00 has no time zone: name the one that is meant"):
         read_changes(rows, PROCESS)
     log = read_changes(rows, PROCESS, zone=ZoneInfo("America/Phoenix"))
     assert log.histories["1"][0].at.astimezone(UTC) == datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
@@ -390,9 +390,76 @@ def test_what_cannot_be_read_is_reported_and_the_rest_is_kept() -> None:
     assert [oddity.code for oddity in log.oddities["1"]] == ["unknown_stage"]
 
 
+def test_numbers_and_times_that_are_none_are_reported_by_row() -> None:
+    rows = [
+        {**ROWS[0], "n": n, "at": at} for n, at in [(1, ROWS[0]["at"]), (None, ROWS[0]["at"]), ("2b", ROWS[1]["at"])]
+    ]
+    log = read_changes([*rows, {**rows[0], "at": None}], PROCESS, seq="n")
+    assert log.skipped_rows == (
+        (2, "nothing is no whole number to order the changes by"),
+        (3, "'2b' is no whole number to order the changes by"),
+        (4, "nothing is no time; expected ISO 8601, such as 2026-03-01T09:30:00Z"),
+    )
+    assert len(log.histories["1"]) == 1
+
+
 def test_missing_column_names_the_nearest() -> None:
-    with pytest.raises(DealError, match="did you mean 'deal_id'"):
+    with pytest.raises(DealError, match="^row 1 has no column 'dealid'; did you mean 'deal_id'"):
         read_changes(ROWS, PROCESS, deal="dealid")
+    with pytest.raises(DealError, match="^row 3 has no column 'at'"):
+        read_changes([*ROWS[:2], {"deal_id": "1", "stage": "b"}], PROCESS)
+
+
+def test_imported_changes_say_what_the_log_said_and_how_they_came_in() -> None:
+    rows = [
+        {"id": 7, "to": "b", "when": datetime(2026, 3, 2, tzinfo=UTC), "user": "ana", "why": "asked"},
+        {"id": 7, "to": "c", "when": datetime(2026, 3, 4, tzinfo=UTC), "user": "", "why": None},
+        {"id": 7, "to": "more", "when": datetime(2026, 3, 5, tzinfo=UTC)},
+        {"id": 7, "to": "a", "when": datetime(2026, 3, 1, tzinfo=UTC), "user": 12, "why": ""},
+    ]
+    history = read_changes(rows, PROCESS, deal="id", stage="to", at="when", by="user", reason="why").histories["7"]
+    assert [(each.seq, each.trigger, each.source, each.dest, each.by, each.reason) for each in history] == [
+        (1, "start", None, "a", "12", None),
+        (2, "advance", "a", "b", "ana", "asked"),
+        (3, "advance", "b", "c", None, None),
+        (4, "import", "c", "more", None, None),
+    ]
+    assert {(each.process, each.version, each.fingerprint, each.source_kind) for each in history} == {
+        ("p", 1, PROCESS.fingerprint, "import")
+    }
+
+
+def test_imported_move_that_two_triggers_make_has_the_first_of_them() -> None:
+    process = SalesProcess.linear(
+        key="p",
+        stages=[Stage(key="a"), Stage(key="b"), Stage(key="w", kind="won")],
+        transitions=[Transition(trigger="leap", source="a", dest="b")],
+    )
+    assert read_changes(ROWS, process).histories["1"][1].trigger == "advance"
+
+
+def test_rows_of_one_time_stand_as_they_come_and_deals_in_the_order_of_the_log() -> None:
+    same = "2026-03-01T09:00:00Z"
+    rows = [{"deal_id": deal, "stage": stage, "at": same} for deal, stage in ["2a", "1c", "2b", "1a"]]
+    log = read_changes(rows, PROCESS)
+    assert {key: [each.dest for each in history] for key, history in log.histories.items()} == {
+        "2": ["a", "b"],
+        "1": ["c", "a"],
+    }
+    assert list(log.histories) == ["2", "1"]
+    assert log.collapsed == 0
+
+
+def test_log_with_nothing_odd_in_it_reports_no_oddities() -> None:
+    log = read_changes(ROWS, PROCESS)
+    assert (log.oddities, log.skipped_rows) == ({}, ())
+    assert read_changes([], PROCESS).histories == {}
+
+
+def test_csv_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "log.csv"
+    file.write_text("deal_id,stage,at\n1,a,2026-03-01T09:00:00Z\n", encoding="utf-8-sig")
+    assert read_changes(str(file), PROCESS).histories["1"].stage == "a"
 
 
 def test_stage_values_of_the_log_are_mapped_to_keys() -> None:
@@ -409,6 +476,9 @@ def test_id_used_again_makes_two_histories() -> None:
     ]
     log = read_changes(rows, PROCESS, keep=lambda row: row["kind"] == "move", begins=lambda row: row["kind"] == "add")
     assert {key: len(history) for key, history in log.histories.items()} == {"1": 2, ("1", 2): 1}
+    again = [*rows, {**rows[0]}, {**rows[1], "at": "2026-03-09T09:00:00Z"}, {**rows[1], "deal_id": "2"}]
+    log = read_changes(again, PROCESS, keep=lambda row: row["kind"] == "move", begins=lambda row: row["kind"] == "add")
+    assert list(log.histories) == ["1", ("1", 2), ("1", 3), "2"]
 
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data" / "pipedrive" / "deal_changes.csv"

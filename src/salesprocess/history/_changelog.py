@@ -132,7 +132,7 @@ class _Reader:
             return
         try:
             moment = self._time(row[self._columns["at"]], number)
-            seq = int(row[self._columns["seq"]]) if "seq" in self._columns else 0
+            seq = _whole(row[self._columns["seq"]]) if "seq" in self._columns else 0
         except ValueError as error:
             if isinstance(error, DealError):
                 raise
@@ -175,6 +175,13 @@ def _parsed(value: object) -> datetime:
         return datetime.fromisoformat(str(value).strip())
     except ValueError:
         raise ValueError(f"{shown(value)} is no time; expected ISO 8601, such as 2026-03-01T09:30:00Z") from None
+
+
+def _whole(value: object) -> int:
+    try:
+        return int(str(value))
+    except ValueError:
+        raise ValueError(f"{shown(value)} is no whole number to order the changes by") from None
 
 
 def _text(row: Row, column: str | None) -> str | None:
