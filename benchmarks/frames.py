@@ -2,8 +2,8 @@
 
     python benchmarks/frames.py [millions of events, 1] [--scale]
 
-Needs polars, numpy and pandas; with `--scale` also DuckDB and tqdm: all metrics at 1, 5, 10 and 50 million events, which
-takes a quarter of an hour.
+Needs polars, numpy and pandas; with `--scale` also DuckDB and tqdm: all metrics at 1, 5, 10 and 50 million events,
+which takes a quarter of an hour.
 """
 
 from __future__ import annotations
@@ -116,7 +116,8 @@ def bench_scale(sizes: tuple[int, ...] = (1, 5, 10, 50)) -> None:
     """Each size in a process of its own, so that the most memory is that size's."""
     script = Path(__file__).with_name("frames_scale.py")
     for millions in sizes:
-        run = subprocess.run([sys.executable, script, str(millions)], stdout=subprocess.PIPE, text=True, check=True)
+        command = [sys.executable, script, str(millions)]
+        run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - our own script
         taken = json.loads(run.stdout)
         memory = taken.pop("GiB")
         whole, slowest = sum(taken.values()), max(taken, key=taken.__getitem__)
