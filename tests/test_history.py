@@ -254,12 +254,13 @@ def test_migration_begins_anew_in_any_stage_of_the_process_and_in_no_other() -> 
 
 
 @pytest.mark.parametrize("kind", ["live", "override"])
-def test_move_that_the_process_has_not_is_taken_from_another_version_of_it_alone(kind: Any) -> None:
+@pytest.mark.parametrize("other", ["0" * 16, "f" * 16])
+def test_move_that_the_process_has_not_is_taken_from_another_version_of_it_alone(kind: Any, other: str) -> None:
     history = History(PROCESS, path("a"))
     jump = change("a", "more", 1, source_kind=kind)
     with pytest.raises(DealError, match="'import' does not lead from 'a' to 'more'"):
         history.append(jump)
-    history.append(jump._replace(fingerprint="of another version"))
+    history.append(jump._replace(fingerprint=other))
     assert history.stage == "more"
 
 
