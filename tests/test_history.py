@@ -35,10 +35,9 @@ def day(number: float) -> datetime:
 
 def change(source: str | None, dest: str, at: float, **more: Any) -> StageChange:
     triggers = {(left, move.dest): move.trigger for left, move in PROCESS.moves()}
-    fields = {"seq": None, "trigger": "start" if source is None else triggers.get((source, dest), "import")} | more
-    return StageChange(
-        process="p", version=1, fingerprint=PROCESS.fingerprint, source=source, dest=dest, at=day(at), **fields
-    )
+    fields: dict[str, Any] = {"fingerprint": PROCESS.fingerprint, "seq": None}
+    fields |= {"trigger": "start" if source is None else triggers.get((source, dest), "import")} | more
+    return StageChange(process="p", version=1, source=source, dest=dest, at=day(at), **fields)
 
 
 def path(*stages: str, **more: Any) -> list[StageChange]:
@@ -102,6 +101,7 @@ def test_histories_are_equal_with_the_same_changes_of_the_same_process() -> None
     history = History(PROCESS, path("a", "b"))
     assert history == History(PROCESS, history.model_dump())
     assert history != History(PROCESS, path("a"))
+    assert History(PROCESS, path("a")) != history
     assert history != History(PROCESS.model_copy(update={"version": 2}), path("a", "b"))
     assert history != list(history)
     with pytest.raises(TypeError, match="unhashable"):
@@ -273,6 +273,11 @@ def test_imported_move_is_taken_as_it_is() -> None:
 def test_first_change_enters_the_first_stage() -> None:
     with pytest.raises(DealError, match="it starts in 'b', not in 'a'"):
         History(PROCESS).append(change(None, "b", 0))
+    later = SalesProcess.linear(key="p", stages=[Stage(key="m"), Stage(key="a"), Stage(key="won", kind="won")])
+    for stage in ("a", "won"):
+        with pytest.raises(DealError, match=f"it starts in '{stage}', not in 'm'"):
+            History(later).append(change(None, stage, 0, fingerprint=later.fingerprint))
+    History(later).append(change(None, "m", 0, fingerprint=later.fingerprint))
 
 
 def test_json_round_trip_is_the_identity() -> None:
