@@ -35,9 +35,9 @@ def day(number: float) -> datetime:
 
 def change(source: str | None, dest: str, at: float, **more: Any) -> StageChange:
     triggers = {(left, move.dest): move.trigger for left, move in PROCESS.moves()}
-    fields: dict[str, Any] = {"fingerprint": PROCESS.fingerprint, "seq": None}
-    fields |= {"trigger": "start" if source is None else triggers.get((source, dest), "import")} | more
-    return StageChange(process="p", version=1, source=source, dest=dest, at=day(at), **fields)
+    trigger = "start" if source is None else triggers.get((source, dest), "import")
+    usual: dict[str, Any] = {"seq": None, "trigger": trigger, "fingerprint": PROCESS.fingerprint}
+    return StageChange(process="p", version=1, source=source, dest=dest, at=day(at), **usual | more)
 
 
 def path(*stages: str, **more: Any) -> list[StageChange]:
