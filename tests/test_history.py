@@ -156,6 +156,7 @@ def test_move_within_a_stage_does_not_begin_a_new_stay() -> None:
     deal = {"stage": "close"}
     history = History(PIPELINER, [engine.fire(deal, "repeat_sale", at=day(n)) for n in (0, 1)])
     assert history.entered_at == day(0)
+    assert History(PIPELINER, json.loads(json.dumps(history.model_dump(mode="json")))).entered_at == day(0)
 
 
 def test_time_in_an_unknown_stage_names_the_nearest() -> None:
