@@ -77,6 +77,7 @@ def test_first_win_is_kept_when_a_won_deal_is_lost_later() -> None:
 
 def test_closing_date_is_that_of_the_last_change_of_outcome() -> None:
     assert History(PROCESS, path("a", "won", "lost")).closed_at == day(2)
+    assert History(PROCESS, path("a", "lost", "won")).closed_at == day(2)
     assert History(PROCESS, path("a", "won", "more", "lost")).closed_at == day(3)
     assert History(PROCESS, path("a", "lost", "lost")).closed_at == day(1)
     assert History(PROCESS, path("a", "won", "nowhere")).closed_at is None
@@ -99,7 +100,7 @@ def test_history_is_a_sequence_of_its_changes() -> None:
 
 def test_histories_are_equal_with_the_same_changes_of_the_same_process() -> None:
     history = History(PROCESS, path("a", "b"))
-    assert history == History(PROCESS, history.model_dump())
+    assert history == History(SalesProcess.model_validate(PROCESS.model_dump()), history.model_dump())
     assert history != History(PROCESS, path("a"))
     assert History(PROCESS, path("a")) != history
     assert history != History(PROCESS.model_copy(update={"version": 2}), path("a", "b"))
@@ -156,7 +157,9 @@ def test_move_within_a_stage_does_not_begin_a_new_stay() -> None:
     deal = {"stage": "close"}
     history = History(PIPELINER, [engine.fire(deal, "repeat_sale", at=day(n)) for n in (0, 1)])
     assert history.entered_at == day(0)
-    assert History(PIPELINER, json.loads(json.dumps(history.model_dump(mode="json")))).entered_at == day(0)
+    reread = History(PIPELINER, json.loads(json.dumps(history.model_dump(mode="json"))))
+    assert reread.entered_at == day(0)
+    assert reread.time_in("close", at=day(3)) == timedelta(days=3)
 
 
 def test_time_in_an_unknown_stage_names_the_nearest() -> None:
@@ -198,6 +201,10 @@ def test_history_is_by_key_so_that_a_renamed_stage_keeps_its_past() -> None:
         ({"dest": "nowhere"}, "no stage 'nowhere'"),
         ({"at": day(0.5)}, "is before the last one's"),
         ({"process": "other"}, "of process 'other'"),
+        ({"process": "quite other"}, "of process 'quite other'"),
+        ({"process": "other", "source_kind": "override"}, "of process 'other'"),
+        ({"source": "c", "source_kind": "override"}, "it leaves 'c', the deal is in 'b'"),
+        ({"source": "a"}, "it leaves 'a', the deal is in 'b'"),
         ({"seq": 9}, "its number is 9, the last one's 2"),
         ({"dest": "more"}, "'advance' does not lead from 'b' to 'more'"),
     ],
