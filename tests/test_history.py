@@ -237,6 +237,26 @@ def test_append_numbers_what_the_engine_did_not_count() -> None:
     assert len(late) == len(uncounted) == 3
 
 
+def test_history_read_back_from_json_takes_what_follows() -> None:
+    def reread(changes: list[StageChange]) -> Any:
+        return json.loads(json.dumps([each.model_dump(mode="json") for each in changes]))
+
+    engine: Engine[Any] = Engine(PIPELINER, seq="seq")
+    deal: dict[str, Any] = {}
+    changes = [
+        engine.start(deal),
+        engine.fire(deal, "lose", reason="r"),
+        engine.fire(deal, "reopen", to="engage", reason="r"),
+    ]
+    changes = [each._replace(seq=1000 + number) for number, each in enumerate(changes)]
+    history = History(PIPELINER, reread(changes[:1]))
+    for each in reread(changes[1:]):
+        history.append(StageChange.model_validate(each))
+    assert list(history) == changes
+    former = History(PIPELINER, [{**reread(changes)[0], "dest": "former"}])
+    assert former.time_in(json.loads('"former"'), at=changes[0].at + timedelta(days=2)) == timedelta(days=2)
+
+
 @pytest.mark.parametrize("number", [4, 5, 6, 7, 9, 11])
 def test_append_takes_the_next_number_alone(number: int) -> None:
     history = History(PROCESS, [change(None, "a", 0, seq=5)])
@@ -285,6 +305,7 @@ def test_first_change_enters_the_first_stage() -> None:
     for stage in ("a", "won"):
         with pytest.raises(DealError, match=f"it starts in '{stage}', not in 'm'"):
             History(later).append(change(None, stage, 0, fingerprint=later.fingerprint))
+        assert [odd.code for odd in replay(later, [change(None, stage, 0)]).oddities] == ["skip"]
     History(later).append(change(None, "m", 0, fingerprint=later.fingerprint))
 
 
@@ -316,6 +337,9 @@ def test_json_round_trip_is_the_identity() -> None:
         ([*path("a"), change("nowhere", "b", 1)], ["unknown_stage"]),
         ([*path("a"), change("a", "c", 0)], ["tie", "skip"]),
         ([change(None, "a", 0, seq=3), change("a", "b", 1, seq=1)], []),
+        ([change(None, "a", 0), change("a", "c", 1, source_kind="override")], ["skip"]),
+        ([change(None, "a", 0), change("b", "c", 1, source_kind="override")], ["broken_chain"]),
+        ([change(None if n == 0 else "ab"[n % 2 - 1], "ab"[n % 2], n, seq=n + 1) for n in range(400)], []),
     ],
 )
 def test_replay_reports_each_oddity_with_its_position(changes: list[StageChange], codes: list[str]) -> None:
