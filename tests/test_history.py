@@ -253,6 +253,9 @@ def test_history_read_back_from_json_takes_what_follows() -> None:
     for each in reread(changes[1:]):
         history.append(StageChange.model_validate(each))
     assert list(history) == changes
+    assert replay(PIPELINER, history.changes)
+    still = [reread(changes)[0], {**reread(changes)[2], "source": "focus", "dest": json.loads('"focus"')}]
+    assert "illegal_move" in replay(PIPELINER, History(PIPELINER, still)).counts
     former = History(PIPELINER, [{**reread(changes)[0], "dest": "former"}])
     assert former.time_in(json.loads('"former"'), at=changes[0].at + timedelta(days=2)) == timedelta(days=2)
 
