@@ -24,7 +24,7 @@ from salesprocess.frames._kinds import Frame, keyed, open_frame, with_micros
 REQUIRED: Final = ("deal", "stage", "at")
 OPTIONAL: Final = ("seq", "amount", "currency", "owner", "segment", "reason", "version")
 MICROS_A_DAY: Final = 86_400_000_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def switch(column: str, values: Mapping[Any, Any], otherwise: Any = None) -> nw.Expr:
@@ -58,6 +58,12 @@ def is_one_of(column: str, numbers: Iterable[int]) -> nw.Expr:
     return nw.col(column).is_in([*numbers, -2])
 
 
+def amount() -> nw.Expr:
+    """The column `amount` as floats; NaN is no amount, as in pandas, on every engine."""
+    number = nw.col("amount").cast(nw.Float64)
+    return nw.when(~number.is_nan()).then(number).alias("amount")
+
+
 def require(frame: Frame, columns: Iterable[str], *, hint: str = "") -> None:
     """Raises `DealError` for the first column that the frame lacks, with the nearest that it has."""
     there = frame.collect_schema().names()
@@ -68,8 +74,10 @@ def require(frame: Frame, columns: Iterable[str], *, hint: str = "") -> None:
 
 def micros(at: datetime) -> int:
     """A moment as microseconds since 1970; one without a zone is taken as UTC, as the log's times are."""
+    if not isinstance(at, datetime):
+        raise DealError(f"at is a moment, a datetime; found {type(at).__name__} {shown(at)}", found=at)
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return (aware - _EPOCH) // timedelta(microseconds=1)
+    return (aware - EPOCH) // timedelta(microseconds=1)
 
 
 def prepared(frame: Frame, columns: Sequence[str] = ()) -> Frame:

@@ -19,23 +19,31 @@ import narwhals.stable.v2 as nw
 
 from salesprocess.errors import DealError
 from salesprocess.frames import _chain
+from salesprocess.frames._asked import By, check_share, names_of
 from salesprocess.frames._chain import LOSS, WIN, Chance
-from salesprocess.frames._columns import flag, is_one_of, rows_per, totals
-from salesprocess.frames._funnel import By, names_of
+from salesprocess.frames._columns import amount, flag, is_one_of, rows_per, totals
 from salesprocess.frames._kinds import Frame, Rows, keyed, rows_like, same_kind
 from salesprocess.frames._outcomes import ended
 from salesprocess.frames._places import NOWHERE, Places
 from salesprocess.frames._spells import stays
 from salesprocess.process import SalesProcess
 
+_MONEY: Final = ("amount", "weighted", "learned", "low", "high")
 _DRAWS: Final = 400
 _SEED: Final = 20260
 
 
 def collected(frame: Frame) -> list[dict[str, Any]]:
-    """A small result as rows."""
-    rows: list[dict[str, Any]] = list(frame.collect().iter_rows(named=True))
-    return rows
+    """A small result as rows, with None for what pandas has as NaN, NaT or NA."""
+    return [{name: _known(value) for name, value in row.items()} for row in frame.collect().iter_rows(named=True)]
+
+
+def _known(value: Any) -> Any:
+    try:
+        return None if value != value else value  # noqa: PLR0124 - NaN and NaT differ from themselves
+    except TypeError:
+        # NA is not even different.
+        return None
 
 
 def learn(process: SalesProcess, events: Frame, at: datetime | None = None) -> dict[int, dict[int, float]]:
@@ -79,6 +87,7 @@ def chances(process: SalesProcess, events: Frame, *, interval: float = 0.9, at: 
     >>> frames.chances(SEVEN_STAGE, LOG)["learned"].round(2).to_list()
     [0.25, 0.19, 0.21, 0.42, 0.58, 0.76]
     """
+    check_share("interval", interval)
     weights = learn(process, events, at)
     found = _chain.credible(weights, draws=_DRAWS, interval=interval, seed=_SEED)
     return rows_like(events, [_chance_row(process, place, found[place], weights) for place in sorted(weights)])
@@ -118,7 +127,8 @@ def forecast(
     Raises:
         DealError: for a missing column, or where there is no open deal with a stage of the process.
     """
-    groups = [*names_of(by), "currency"]
+    check_share("interval", interval)
+    groups = [*names_of(by, "currency", "without_amount", *_MONEY), "currency"]
     weights = learn(process, events, at)
     drawn = list(_chain.drawn(weights, _DRAWS, _SEED))
     means = _chain.chances(weights)
@@ -148,8 +158,8 @@ def _open_amounts(
     """The open deals' amounts for each group and stage: all that a forecast needs to know of them."""
     deals = ended(process, events, [*groups, "amount"], at)
     deals = deals.filter(is_one_of("_place", Places(process).of("open", "on_hold")))
-    missing = nw.col("amount").cast(nw.Float64).is_null()
-    deals = deals.with_columns(flag(missing).alias("_missing"), nw.col("amount").cast(nw.Float64).fill_null(0.0))
+    deals = deals.with_columns(amount())
+    deals = deals.with_columns(flag(nw.col("amount").is_null()).alias("_missing"), nw.col("amount").fill_null(0.0))
     deals = deals.with_columns((nw.col("amount") * nw.col("amount")).alias("_squares"))
     sums = totals(deals, [*groups, "_place"], ["deals", "_missing", "amount", "_squares"], nw.Float64)
     found: dict[tuple[Any, ...], dict[int, _Sums]] = {}
@@ -205,6 +215,7 @@ def calibration(process: SalesProcess, events: Frame, *, at: datetime, interval:
     >>> frames.calibration(SEVEN_STAGE, LOG, at=datetime(2026, 1, 12)).select("stage", "deals", "won").rows()
     [('qualifying', 2, 1)]
     """
+    check_share("interval", interval)
     return rows_like(events, _calibrated(process, events, at, interval))
 
 

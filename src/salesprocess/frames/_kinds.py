@@ -205,8 +205,9 @@ def sorted_down(frame: Frame, first: str, then: str) -> Frame:
 def rows_like(frame: Frame, rows: Rows) -> Frame:
     """A small result that was reckoned in Python, as a frame of the same kind, on the same connection."""
     native: Any = frame.to_native()
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    types = {name: _type_of(values) for name, values in columns.items()}
+    types = {name: _type_of([row[name] for row in rows]) for name in rows[0]}
+    rows = [{name: _as_type(value, types[name]) for name, value in row.items()} for row in rows]
+    columns = {name: [row[name] for row in rows] for name in types}
     match kind_of(frame):
         case nw.Implementation.DUCKDB:
             one = native.limit(0).aggregate("count(*) AS one")
@@ -228,6 +229,11 @@ def _type_of(values: Sequence[object]) -> Any:
     if all(isinstance(value, bool) for value in known):
         return nw.Boolean
     return nw.Int64 if all(isinstance(value, int) for value in known) else nw.String
+
+
+def _as_type(value: Any, dtype: Any) -> Any:
+    """A group's own value, such as a date, as text where it is none of the four."""
+    return value if value is None or dtype != nw.String else str(value)
 
 
 _SQL_TYPES = {nw.Float64: "DOUBLE", nw.Boolean: "BOOLEAN", nw.Int64: "BIGINT", nw.String: "STRING"}

@@ -8,6 +8,7 @@ from typing import Final
 import narwhals.stable.v2 as nw
 
 from salesprocess._parts import Kind, Stage
+from salesprocess.frames._asked import check_process
 from salesprocess.frames._columns import switch
 from salesprocess.process import SalesProcess
 
@@ -19,6 +20,9 @@ class Places:
     """A process's stages by their number, from 0 in declared order; `unknown` is the number of any other."""
 
     process: SalesProcess
+
+    def __post_init__(self) -> None:
+        check_process(self.process)
 
     @property
     def stages(self) -> tuple[Stage, ...]:

@@ -11,7 +11,7 @@ The examples have this log:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
 from io import StringIO
 from typing import Any, Final
@@ -21,10 +21,11 @@ import narwhals.stable.v2 as nw
 from salesprocess.errors import DealError
 from salesprocess.frames import plots
 from salesprocess.frames._bottleneck import bottleneck
+from salesprocess.frames._columns import EPOCH, rows_per
 from salesprocess.frames._conform import conform
 from salesprocess.frames._forecast import backtest, calibration, collected, forecast
 from salesprocess.frames._funnel import conversion, funnel
-from salesprocess.frames._kinds import open_frame
+from salesprocess.frames._kinds import open_frame, with_micros
 from salesprocess.frames._outcomes import loss_reasons, velocity, win_rate
 from salesprocess.frames._spells import spells
 from salesprocess.frames._times import stalled, time_in_stage
@@ -236,13 +237,11 @@ def _forecast(process: SalesProcess, made: Any, at: datetime | None) -> str:
 
 def _calibration(process: SalesProcess, made: Any) -> str:
     """A forecast made half way through the log, beside what came of it."""
-    times = open_frame(made).frame.select(nw.col("entered_at").cast(nw.Datetime("us")))
-    (ends,) = collected(
-        times.select(nw.col("entered_at").min().alias("first"), nw.col("entered_at").max().alias("last"))
-    )
+    times = with_micros(open_frame(made).frame.select("entered_at"), "entered_at", "_us")
+    (ends,) = collected(times.select(nw.col("_us").min().alias("first"), nw.col("_us").max().alias("last")))
     if ends["first"] is None:
         return ""
-    middle = ends["first"] + (ends["last"] - ends["first"]) / 2
+    middle = EPOCH + timedelta(microseconds=int(ends["first"] + ends["last"]) // 2)
     try:
         compared = calibration(process, made, at=middle)
         scores = _read(backtest(process, made, at=[middle]))[0]
@@ -264,8 +263,8 @@ def _losses(process: SalesProcess, made: Any, at: datetime | None) -> str:
 
 def _flow(process: SalesProcess, made: Any) -> str:
     moves = open_frame(made).frame.filter(~nw.col("went_to").is_null())
-    moves = moves.with_columns(nw.lit(1).alias("count")).group_by("stage", "went_to").agg(nw.col("count").sum())
-    rows = [{"source": row["stage"], "dest": row["went_to"], "count": row["count"]} for row in collected(moves)]
+    counts = collected(rows_per(moves, ["stage", "went_to"], "count"))
+    rows = [{"source": row["stage"], "dest": row["went_to"], "count": row["count"]} for row in counts]
     if not rows:
         return ""
     order = [stage.key for stage in process.stages]
@@ -277,8 +276,7 @@ def _conformance(process: SalesProcess, events: Any) -> str:
     names = judged.collect_schema().names()
     if "entered_at" in names:
         return ""
-    verdicts = open_frame(conform(process, events)).frame.with_columns(nw.lit(1).alias("changes"))
-    counts = collected(verdicts.group_by("verdict").agg(nw.col("changes").sum()))
+    counts = collected(rows_per(open_frame(conform(process, events)).frame, ["verdict"], "changes"))
     rows = sorted(counts, key=lambda row: -row["changes"])
     says = "Every change in the log, held against the process."
     return _section("By the rules?", says, _table(rows, {"verdict": "verdict", "changes": "changes"}))
