@@ -20,13 +20,13 @@ from salesprocess.frames._asked import check_share
 from salesprocess.frames._chain import LOSS
 from salesprocess.frames._columns import rows_per
 from salesprocess.frames._forecast import collected, learn
-from salesprocess.frames._kinds import Frame, keyed, rows_like, same_kind
-from salesprocess.frames._places import NOWHERE, Places
+from salesprocess.frames._kinds import Frame, keyed, rows_like
+from salesprocess.frames._places import NOWHERE, Places, metric
 from salesprocess.frames._spells import stays
 from salesprocess.process import SalesProcess
 
 
-@same_kind
+@metric
 def bottleneck(process: SalesProcess, events: Frame, *, keep: float = 0.1, at: datetime | None = None) -> Frame:
     """Which stage to work on, and by how much the win rate would move: the stages by what they would gain.
 

@@ -30,11 +30,10 @@ from salesprocess.frames._kinds import (
     Rows,
     keyed,
     open_frame,
-    same_kind,
     sorted_down,
     with_neighbours,
 )
-from salesprocess.frames._places import NOWHERE, Places
+from salesprocess.frames._places import NOWHERE, Places, metric
 from salesprocess.frames._spells import order_of, stays
 from salesprocess.process import SalesProcess, Stage, Transition
 
@@ -167,7 +166,7 @@ def _transitions(rows: Rows) -> list[Transition]:
     return [Transition(trigger=f"to_{dest}", source=found, dest=dest) for dest, found in sources.items()]
 
 
-@same_kind
+@metric
 def variants(process: SalesProcess, events: Frame, *, longest: int = 20, at: datetime | None = None) -> Frame:
     """The ways that deals took through the stages, and how many took each.
 

@@ -17,14 +17,15 @@ from typing import Any, Final, NamedTuple
 
 import narwhals.stable.v2 as nw
 
+from salesprocess._values import shown
 from salesprocess.errors import DealError
 from salesprocess.frames import _chain
 from salesprocess.frames._asked import By, check_share, names_of
 from salesprocess.frames._chain import LOSS, WIN, Chance
 from salesprocess.frames._columns import amount, flag, is_one_of, rows_per, totals
-from salesprocess.frames._kinds import Frame, Rows, keyed, rows_like, same_kind
+from salesprocess.frames._kinds import Frame, Rows, keyed, rows_like
 from salesprocess.frames._outcomes import ended
-from salesprocess.frames._places import NOWHERE, Places
+from salesprocess.frames._places import NOWHERE, Places, metric
 from salesprocess.frames._spells import stays
 from salesprocess.process import SalesProcess
 
@@ -73,7 +74,7 @@ def _state(places: Places, number: int) -> int:
     return LOSS if number in places.of("lost", "disqualified") else number
 
 
-@same_kind
+@metric
 def chances(process: SalesProcess, events: Frame, *, interval: float = 0.9, at: datetime | None = None) -> Frame:
     """The chance that a deal in each open stage is won, learnt from where deals went before.
 
@@ -108,7 +109,7 @@ def _chance_row(
     }
 
 
-@same_kind
+@metric
 def forecast(
     process: SalesProcess, events: Frame, *, by: By = (), interval: float = 0.9, at: datetime | None = None
 ) -> Frame:
@@ -203,7 +204,7 @@ class _Money:
         return totals_drawn
 
 
-@same_kind
+@metric
 def calibration(process: SalesProcess, events: Frame, *, at: datetime, interval: float = 0.9) -> Frame:
     """What a forecast made at `at` said of each stage, beside what became of the deals that were open there.
 
@@ -219,7 +220,7 @@ def calibration(process: SalesProcess, events: Frame, *, at: datetime, interval:
     return rows_like(events, _calibrated(process, events, at, interval))
 
 
-@same_kind
+@metric
 def backtest(process: SalesProcess, events: Frame, *, at: Sequence[datetime]) -> Frame:
     """How good forecasts made at these moments were: Brier scores, 0 (always right) to 1.
 
@@ -233,8 +234,11 @@ def backtest(process: SalesProcess, events: Frame, *, at: Sequence[datetime]) ->
     >>> frames.backtest(SEVEN_STAGE, LOG, at=[datetime(2026, 1, 12)])["deals"].to_list()
     [2]
     """
+    moments = [] if isinstance(at, datetime | str) else list(at)
+    if not moments:
+        raise DealError(f"at takes several moments, such as [datetime(2026, 1, 1)]; found {shown(at)}", found=at)
     rows = []
-    for moment in at:
+    for moment in moments:
         by_stage = _calibrated(process, events, moment, 0.9)
         before = collected(totals(ended(process, events, (), moment), [], ["won", "lost"]))[0]
         closed = before["won"] + before["lost"]

@@ -19,15 +19,16 @@ import narwhals.stable.v2 as nw
 from salesprocess.errors import DealError
 from salesprocess.frames._asked import By, check_choice, names_of
 from salesprocess.frames._columns import flag, rows_per, switch, totals
-from salesprocess.frames._kinds import Frame, keyed, same_kind, unpivoted
-from salesprocess.frames._places import NOWHERE, Places
+from salesprocess.frames._kinds import Frame, keyed, unpivoted
+from salesprocess.frames._places import NOWHERE, Places, metric
 from salesprocess.frames._spells import stays
 from salesprocess.process import SalesProcess
 
 Measure: TypeAlias = Literal["entered", "reached", "skipped", "reentered"]
 Per: TypeAlias = Literal["stage", "phase"]
 
-@same_kind
+
+@metric
 def funnel(
     process: SalesProcess,
     events: Frame,
@@ -154,7 +155,7 @@ def _long(wide: Frame, per: Per, by: list[str], keys: list[str]) -> Frame:
     return long.select(*by, "position", per, deals).sort(*by, "position")
 
 
-@same_kind
+@metric
 def conversion(
     process: SalesProcess,
     events: Frame,

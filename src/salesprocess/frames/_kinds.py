@@ -10,6 +10,7 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeAlias, TypeVar
 import narwhals.stable.v2 as nw
 
 from salesprocess.errors import DealError
+from salesprocess.process import SalesProcess
 
 Frame: TypeAlias = "nw.LazyFrame[Any]"
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
@@ -59,7 +60,10 @@ def open_frame(native: Any) -> Opened:
 
 def _no_frame(native: Any) -> DealError:
     kind = f"{type(native).__module__}.{type(native).__qualname__}"
-    return DealError(f"expected a frame of {', '.join(_EXPECTED)}, found {kind}", found=native, expected=_EXPECTED)
+    order = ": the process comes first, then the frame" if isinstance(native, SalesProcess) else ""
+    return DealError(
+        f"expected a frame of {', '.join(_EXPECTED)}, found {kind}{order}", found=native, expected=_EXPECTED
+    )
 
 
 def _collected(frame: Frame) -> nw.DataFrame[Any]:
@@ -160,10 +164,13 @@ def with_neighbours(
         ordered = eager if in_order else eager.sort(by, *order)
         return as_lazy(ordered.with_columns(**_shifted(nw, by, wanted)))
     windows = {
-        name: _filled(nw.col(near.column).shift(near.offset).over(by, order_by=list(order)), near, nw)
-        for name, near in wanted.items()
+        name: nw.col(near.column).shift(near.offset).over(by, order_by=list(order)) for name, near in wanted.items()
     }
-    return frame.with_columns(**windows)
+    # To a database, rows without a group are a group too.
+    grouped = ~nw.col(by).is_null()
+    return frame.with_columns(
+        **{name: _filled(nw.when(grouped).then(window), wanted[name], nw) for name, window in windows.items()}
+    )
 
 
 def _shifted(namespace: Any, by: str, wanted: Mapping[str, Neighbour]) -> dict[str, Any]:

@@ -18,8 +18,8 @@ import narwhals.stable.v2 as nw
 from salesprocess.errors import DealError
 from salesprocess.frames._asked import By, check_days, names_of
 from salesprocess.frames._columns import MICROS_A_DAY, amount, flag, is_one_of, rows_per, switch, totals
-from salesprocess.frames._kinds import Frame, keyed, same_kind, with_month
-from salesprocess.frames._places import NOWHERE, Places
+from salesprocess.frames._kinds import Frame, keyed, with_month
+from salesprocess.frames._places import NOWHERE, Places, metric
 from salesprocess.frames._spells import stays, with_horizon
 from salesprocess.process import SalesProcess
 
@@ -67,7 +67,7 @@ def _days_to_close() -> nw.Expr:
     return (nw.col("_closed") - nw.col("_started")) / MICROS_A_DAY
 
 
-@same_kind
+@metric
 def outcomes(process: SalesProcess, events: Frame, *, at: datetime | None = None) -> Frame:
     """One row for each deal: where it stands, and how it ended.
 
@@ -90,7 +90,7 @@ def outcomes(process: SalesProcess, events: Frame, *, at: datetime | None = None
     )
 
 
-@same_kind
+@metric
 def win_rate(process: SalesProcess, events: Frame, *, by: By = (), at: datetime | None = None) -> Frame:
     """What share of the deals that were decided was won, by any columns of the log.
 
@@ -115,7 +115,7 @@ def _share(part: nw.Expr, whole: nw.Expr) -> nw.Expr:
     return nw.when(whole > 0).then(part / whole)
 
 
-@same_kind
+@metric
 def loss_reasons(process: SalesProcess, events: Frame, *, by: By = (), at: datetime | None = None) -> Frame:
     """Why deals are lost, by the stage they were lost in: needs a column `reason`, takes an `amount` along.
 
@@ -145,7 +145,7 @@ def loss_reasons(process: SalesProcess, events: Frame, *, by: By = (), at: datet
     return named.select(*shown).sort(*groups, "position", "outcome", "reason")
 
 
-@same_kind
+@metric
 def velocity(process: SalesProcess, events: Frame, *, by: By = (), at: datetime | None = None) -> Frame:
     """How much money a day the pipeline brings, per currency: the sales velocity formula.
 
@@ -182,7 +182,7 @@ def velocity(process: SalesProcess, events: Frame, *, by: By = (), at: datetime 
     return rated.select(*groups, *shown[1:], fast.alias("velocity")).sort(*groups)
 
 
-@same_kind
+@metric
 def cohorts(
     process: SalesProcess,
     events: Frame,

@@ -20,6 +20,7 @@ import narwhals.stable.v2 as nw
 
 from salesprocess.errors import DealError
 from salesprocess.frames import plots
+from salesprocess.frames._asked import check_process
 from salesprocess.frames._bottleneck import bottleneck
 from salesprocess.frames._columns import EPOCH, rows_per
 from salesprocess.frames._conform import conform
@@ -63,6 +64,7 @@ def report(process: SalesProcess, events: Any, *, title: str | None = None, at: 
     Raises:
         DealError: for a missing column.
     """
+    check_process(process)
     columns = open_frame(events).frame.collect_schema().names()
     made = spells(process, events, at=at)
     money = {"amount", "currency"} <= set(columns)

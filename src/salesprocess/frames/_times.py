@@ -18,8 +18,8 @@ import narwhals.stable.v2 as nw
 
 from salesprocess.frames._asked import By, check_choice, check_share, names_of
 from salesprocess.frames._columns import MICROS_A_DAY, flag, is_one_of, switch, totals
-from salesprocess.frames._kinds import Frame, Neighbour, keyed, same_kind, sorted_down, with_neighbours
-from salesprocess.frames._places import NOWHERE, Places
+from salesprocess.frames._kinds import Frame, Neighbour, keyed, sorted_down, with_neighbours
+from salesprocess.frames._places import NOWHERE, Places, metric
 from salesprocess.frames._spells import order_of, stays, with_horizon
 from salesprocess.process import SalesProcess
 
@@ -31,7 +31,7 @@ _HALF: Final = log(0.5) + 1e-9
 _NONE_LEFT: Final = -1e9
 
 
-@same_kind
+@metric
 def time_in_stage(
     process: SalesProcess, events: Frame, *, which: Which = "latest", by: By = (), at: datetime | None = None
 ) -> Frame:
@@ -126,7 +126,7 @@ def _lasting_medians(times: Frame, by: list[str]) -> Frame:
     return halved.group_by(*by).agg(nw.col("km_median_days").min())
 
 
-@same_kind
+@metric
 def stalled(process: SalesProcess, events: Frame, *, percentile: float = 0.9, at: datetime | None = None) -> Frame:
     """The open deals that have been in their stage too long: for its `time_limit`, or for what is usual there.
 
