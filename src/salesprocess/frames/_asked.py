@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 from salesprocess._names import suggestion
 from salesprocess._values import shown
@@ -11,6 +11,8 @@ from salesprocess.errors import DealError
 from salesprocess.process import SalesProcess
 
 By: TypeAlias = "str | Sequence[str]"
+Progress: TypeAlias = Callable[[Sequence[Any]], Iterable[Any]]
+StepT = TypeVar("StepT")
 
 
 def check_process(process: object) -> None:
@@ -61,3 +63,8 @@ def names_of(by: By, *taken: str) -> list[str]:
         if name.startswith("_"):
             raise DealError(f"by={name!r}: names that begin with _ are in use inside; rename the column", found=name)
     return names
+
+
+def followed(steps: Sequence[StepT], progress: Progress | None) -> Iterable[StepT]:
+    """The steps, through what shows how far they are, where there is something."""
+    return steps if progress is None else progress(steps)

@@ -20,7 +20,7 @@ import narwhals.stable.v2 as nw
 from salesprocess._values import shown
 from salesprocess.errors import DealError
 from salesprocess.frames import _chain
-from salesprocess.frames._asked import By, check_share, names_of
+from salesprocess.frames._asked import By, Progress, check_share, followed, names_of
 from salesprocess.frames._chain import LOSS, WIN, Chance
 from salesprocess.frames._columns import amount, flag, is_one_of, rows_per, totals
 from salesprocess.frames._kinds import Frame, Rows, keyed, rows_like
@@ -221,12 +221,15 @@ def calibration(process: SalesProcess, events: Frame, *, at: datetime, interval:
 
 
 @metric
-def backtest(process: SalesProcess, events: Frame, *, at: Sequence[datetime]) -> Frame:
+def backtest(
+    process: SalesProcess, events: Frame, *, at: Sequence[datetime], progress: Progress | None = None
+) -> Frame:
     """How good forecasts made at these moments were: Brier scores, 0 (always right) to 1.
 
     The score is the mean over deals of (chance - outcome) squared (Brier 1950), for the `learned` chances, for the
     `declared` ones of the process (null without them) and for the `naive` one: the share won of all closed until then,
-    the same for every deal. Deals still open at the end of the log are left out.
+    the same for every deal. Deals still open at the end of the log are left out. Each moment takes as long as a
+    `calibration`: `progress` is wrapped around the moments, as `tqdm.tqdm` is.
 
     Columns: `at` (ISO 8601 text), `deals`, `won`, `learned`, `declared`, `naive`.
 
@@ -238,7 +241,7 @@ def backtest(process: SalesProcess, events: Frame, *, at: Sequence[datetime]) ->
     if not moments:
         raise DealError(f"at takes several moments, such as [datetime(2026, 1, 1)]; found {shown(at)}", found=at)
     rows = []
-    for moment in moments:
+    for moment in followed(moments, progress):
         by_stage = _calibrated(process, events, moment, 0.9)
         before = collected(totals(ended(process, events, (), moment), [], ["won", "lost"]))[0]
         closed = before["won"] + before["lost"]

@@ -10,25 +10,28 @@ The examples have this log:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from html import escape
 from io import StringIO
 from typing import Any, Final
 
 import narwhals.stable.v2 as nw
+from matplotlib import rc_context
 
 from salesprocess.errors import DealError
 from salesprocess.frames import plots
-from salesprocess.frames._asked import check_process
+from salesprocess.frames._asked import Progress, check_process, followed
 from salesprocess.frames._bottleneck import bottleneck
-from salesprocess.frames._columns import EPOCH, rows_per
+from salesprocess.frames._columns import EPOCH, micros, rows_per
 from salesprocess.frames._conform import conform
 from salesprocess.frames._forecast import backtest, calibration, collected, forecast
 from salesprocess.frames._funnel import conversion, funnel
 from salesprocess.frames._kinds import open_frame, with_micros
 from salesprocess.frames._outcomes import loss_reasons, velocity, win_rate
-from salesprocess.frames._spells import spells
+from salesprocess.frames._places import refuse_strangers
+from salesprocess.frames._spells import is_spells, spells
 from salesprocess.frames._times import stalled, time_in_stage
 from salesprocess.process import SalesProcess
 
@@ -50,43 +53,71 @@ th { color: #52606d; font-weight: 600 } .text { text-align: left }
 """
 
 
-def report(process: SalesProcess, events: Any, *, title: str | None = None, at: datetime | None = None) -> str:
+def report(
+    process: SalesProcess,
+    events: Any,
+    *,
+    title: str | None = None,
+    at: datetime | None = None,
+    progress: Progress | None = None,
+) -> str:
     """A review of the pipeline as one HTML page that opens without a network: pictures, tables and what they mean.
 
     `events` is a log as for every metric; with `amount` and `currency` there is a forecast, with `reason` the reasons
     for losses. `at` is the moment of the review, the last change in the log where it is not given. Needs the extra
-    `plots`.
+    `plots`. On a large log it takes seconds: `progress` is wrapped around the steps, as `tqdm.tqdm` is.
 
     >>> page = frames.report(SEVEN_STAGE, LOG)
     >>> page.startswith("<!doctype html>"), page.count("<svg")
     (True, 5)
 
     Raises:
-        DealError: for a missing column.
+        DealError: for a missing column, or a log without a change in it.
     """
     check_process(process)
-    columns = open_frame(events).frame.collect_schema().names()
-    made = spells(process, events, at=at)
-    money = {"amount", "currency"} <= set(columns)
-    sections = [
-        _funnel(process, made, at),
-        _times(process, made, at),
-        _bottleneck(process, made, at),
-        _stalled(process, made, at),
-        _forecast(process, made, at) if money else "",
-        _calibration(process, made),
-        _losses(process, made, at) if "reason" in columns else "",
-        _flow(process, made),
-        _conformance(process, events),
+    columns = set(open_frame(events).frame.collect_schema().names())
+    made = cache(lambda: _spells(process, events, at))
+    steps: list[Callable[[], Any]] = [
+        made,
+        lambda: _numbers(process, made(), at, money={"amount", "currency"} <= columns),
+        lambda: _funnel(process, made(), at),
+        lambda: _times(process, made(), at),
+        lambda: _bottleneck(process, made(), at),
+        lambda: _stalled(process, made(), at),
+        lambda: _forecast(process, made(), at) if {"amount", "currency"} <= columns else "",
+        lambda: _calibration(process, made()),
+        lambda: _losses(process, made(), at) if "reason" in columns else "",
+        lambda: _flow(process, made()),
+        lambda: _conformance(process, events, at),
     ]
-    name = escape(title or f"{process.name or process.key}: pipeline review")
-    when = "" if at is None else f"<p>As of {escape(at.isoformat(timespec='minutes'))}</p>"
-    body = f"<h1>{name}</h1>{when}{_numbers(process, made, at, money=money)}{''.join(sections)}"
+    _, *sections = [step() for step in followed(steps, progress)]
+    return _page(escape(title or f"{process.name or process.key}: pipeline review"), at or _ends(made())[1], sections)
+
+
+def _spells(process: SalesProcess, events: Any, at: datetime | None) -> Any:
+    log = open_frame(events).frame
+    refuse_strangers(process, log.select("stage").unique().collect())
+    made = spells(process, events, at=at)
+    if not collected(open_frame(made).frame.head(1)):
+        raise DealError("the log has no change of a stage" + ("" if at is None else f" until {at.isoformat()}"))
+    return made
+
+
+def _page(name: str, at: datetime, sections: Sequence[str]) -> str:
+    body = f"<h1>{name}</h1><p>As of {at:%Y-%m-%d %H:%M}</p>{''.join(sections)}"
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{name}</title><style>{_CSS}</style></head><body><main>{body}</main></body></html>\n"
     )
+
+
+def _ends(made: Any) -> tuple[datetime, datetime]:
+    """The times of the first and of the last change, in UTC."""
+    times = with_micros(open_frame(made).frame.select("entered_at"), "entered_at", "_us")
+    (ends,) = collected(times.select(nw.col("_us").min().alias("first"), nw.col("_us").max().alias("last")))
+    first, last = (EPOCH + timedelta(microseconds=int(ends[name])) for name in ("first", "last"))
+    return first, last
 
 
 def _section(heading: str, says: str, *parts: str) -> str:
@@ -99,7 +130,9 @@ def _read(frame: Any) -> list[dict[str, Any]]:
 
 def _picture(axes: Any) -> str:
     page = StringIO()
-    axes.figure.savefig(page, format="svg", metadata={"Date": None, "Creator": None})
+    # Without a salt of our own the names inside differ each time, and so does the page.
+    with rc_context({"svg.hashsalt": "salesprocess"}):
+        axes.figure.savefig(page, format="svg", metadata={"Date": None, "Creator": None})
     text = page.getvalue()
     return text[text.index("<svg") :]
 
@@ -239,11 +272,8 @@ def _forecast(process: SalesProcess, made: Any, at: datetime | None) -> str:
 
 def _calibration(process: SalesProcess, made: Any) -> str:
     """A forecast made half way through the log, beside what came of it."""
-    times = with_micros(open_frame(made).frame.select("entered_at"), "entered_at", "_us")
-    (ends,) = collected(times.select(nw.col("_us").min().alias("first"), nw.col("_us").max().alias("last")))
-    if ends["first"] is None:
-        return ""
-    middle = EPOCH + timedelta(microseconds=int(ends["first"] + ends["last"]) // 2)
+    first, last = _ends(made)
+    middle = first + (last - first) / 2
     try:
         compared = calibration(process, made, at=middle)
         scores = _read(backtest(process, made, at=[middle]))[0]
@@ -273,12 +303,14 @@ def _flow(process: SalesProcess, made: Any) -> str:
     return _section("Who goes where", "The wider an arc, the more moves.", _picture(plots.flow(rows, order=order)))
 
 
-def _conformance(process: SalesProcess, events: Any) -> str:
-    judged = open_frame(events).frame
-    names = judged.collect_schema().names()
-    if "entered_at" in names:
+def _conformance(process: SalesProcess, events: Any, at: datetime | None) -> str:
+    log = open_frame(events).frame
+    if is_spells(log):
         return ""
-    counts = collected(rows_per(open_frame(conform(process, events)).frame, ["verdict"], "changes"))
+    judged = open_frame(conform(process, events)).frame
+    if at is not None:
+        judged = with_micros(judged, "at", "_us").filter(nw.col("_us") <= micros(at))
+    counts = collected(rows_per(judged, ["verdict"], "changes"))
     rows = sorted(counts, key=lambda row: -row["changes"])
     says = "Every change in the log, held against the process."
     return _section("By the rules?", says, _table(rows, {"verdict": "verdict", "changes": "changes"}))
