@@ -101,8 +101,7 @@ def _statistics(times: Frame, by: list[str]) -> Frame:
 
 def _joined(left: Frame, right: Frame, by: list[str]) -> Frame:
     """The columns of both: by a text for the group, since null equals nothing in a join."""
-    texts = (nw.when(~nw.col(key).is_null()).then(nw.col(key).cast(nw.String)) for key in by)
-    group = nw.concat_str(*(nw.concat_str(nw.lit("="), text, ignore_nulls=True) for text in texts), separator="\n")
+    group = nw.concat_str(*(nw.col(key).cast(nw.String).fill_null("\x1f") for key in by), separator="\x1e")
     right = right.with_columns(group.alias("_group")).drop(*by)
     return left.with_columns(group.alias("_group")).join(right, on="_group", how="left").drop("_group")
 
