@@ -120,9 +120,9 @@ def test_tqdm_itself_will_do(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_report_is_of_a_moment() -> None:
     page = frames.report(SEVEN_STAGE, LOG, at=datetime(2026, 1, 12, tzinfo=UTC))
-    assert "<p>As of 2026-01-12 00:00</p>" in page
+    assert "<p>As of 2026-01-12 00:00 UTC</p>" in page
     assert '<td class="text">legal</td><td>8</td>' in page
-    assert "<p>As of 2026-01-31 00:00</p>" in frames.report(SEVEN_STAGE, LOG)
+    assert "<p>As of 2026-01-31 00:00 UTC</p>" in frames.report(SEVEN_STAGE, LOG)
 
 
 @pytest.mark.parametrize("lazy", [False, True])

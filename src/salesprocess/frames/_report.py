@@ -35,7 +35,7 @@ from salesprocess.frames._spells import is_spells, spells
 from salesprocess.frames._times import stalled, time_in_stage
 from salesprocess.process import SalesProcess
 
-_MOST_ROWS: Final = 20
+_MOST_ROWS: Final = 50
 _CSS: Final = """
 :root { color-scheme: light }
 body { font: 15px/1.5 system-ui, sans-serif; color: #1f2933; background: #f5f7fa; margin: 0 }
@@ -49,7 +49,8 @@ section { background: #fff; border: 1px solid #e4e7eb; border-radius: 8px; paddi
 table { border-collapse: collapse; width: 100%; font-size: 14px; margin-top: 8px }
 th, td { text-align: right; padding: 4px 10px; border-bottom: 1px solid #e4e7eb; font-variant-numeric: tabular-nums }
 th { color: #52606d; font-weight: 600 } .text { text-align: left }
-.scroll { overflow-x: auto } svg { max-width: 100%; height: auto }
+td { white-space: nowrap } .scroll { overflow-x: auto }
+svg { width: 100%; max-width: 768px; min-width: 520px; height: auto }
 """
 
 
@@ -104,7 +105,7 @@ def _spells(process: SalesProcess, events: Any, at: datetime | None) -> Any:
 
 
 def _page(name: str, at: datetime, sections: Sequence[str]) -> str:
-    body = f"<h1>{name}</h1><p>As of {at:%Y-%m-%d %H:%M}</p>{''.join(sections)}"
+    body = f"<h1>{name}</h1><p>As of {at:%Y-%m-%d %H:%M} {at.tzname() or 'UTC'}</p>{''.join(sections)}"
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -128,13 +129,14 @@ def _read(frame: Any) -> list[dict[str, Any]]:
     return collected(open_frame(frame).frame)
 
 
-def _picture(axes: Any) -> str:
+def _picture(axes: Any, what: str) -> str:
     page = StringIO()
     # Without a salt of our own the names inside differ each time, and so does the page.
     with rc_context({"svg.hashsalt": "salesprocess"}):
         axes.figure.savefig(page, format="svg", metadata={"Date": None, "Creator": None})
     text = page.getvalue()
-    return text[text.index("<svg") :]
+    picture = text[text.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{escape(what)}"', 1)
+    return f'<div class="scroll">{picture}</div>'
 
 
 def _table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
@@ -193,7 +195,7 @@ def _funnel(process: SalesProcess, made: Any, at: datetime | None) -> str:
     steps = _percent(_read(conversion(process, made, at=at)), "rate")
     columns = {"stage": "from", "next": "to", "deals": "reached", "went_on": "went on", "rate": "rate"}
     says = "Reached: the deals that came to the stage or past it. Entered: those in it. The gap is what jumped over."
-    return _section("Funnel", says, _picture(plots.funnel(reached, entered)), _table(steps, columns))
+    return _section("Funnel", says, _picture(plots.funnel(reached, entered), "Deals by stage"), _table(steps, columns))
 
 
 def _times(process: SalesProcess, made: Any, at: datetime | None) -> str:
@@ -208,7 +210,9 @@ def _times(process: SalesProcess, made: Any, at: datetime | None) -> str:
         "km_median_days": "median with those still there",
     }
     says = "Days of a deal's latest stay. In the last column, stays not over yet count as lasting at least until now."
-    return _section("Time in stage", says, _picture(plots.time_in_stage(times)), _table(_read(times), columns))
+    return _section(
+        "Time in stage", says, _picture(plots.time_in_stage(times), "Days by stage"), _table(_read(times), columns)
+    )
 
 
 def _bottleneck(process: SalesProcess, made: Any, at: datetime | None) -> str:
@@ -265,9 +269,11 @@ def _forecast(process: SalesProcess, made: Any, at: datetime | None) -> str:
     }
     says = (
         "Weighted: by each stage's declared probability. "
-        "Learned: by what became of the deals before, with the middle 90 % of outcomes."
+        "Learned: by what became of the deals before, with the middle 90% of outcomes."
     )
-    return _section("Forecast", says, _picture(plots.forecast(expected)), _table(_read(expected), columns))
+    return _section(
+        "Forecast", says, _picture(plots.forecast(expected), "Forecast by currency"), _table(_read(expected), columns)
+    )
 
 
 def _calibration(process: SalesProcess, made: Any) -> str:
@@ -284,23 +290,25 @@ def _calibration(process: SalesProcess, made: Any) -> str:
         f"beside what became of the {scores['deals']:,} deals open then. "
         f"Brier score {scores['learned']:.3f}; {scores['naive']:.3f} for one chance for all."
     )
-    return _section("Was the forecast right?", says, _picture(plots.calibration(compared)))
+    return _section(
+        "Was the forecast right?", says, _picture(plots.calibration(compared), "Chance and outcome by stage")
+    )
 
 
 def _losses(process: SalesProcess, made: Any, at: datetime | None) -> str:
-    rows = sorted(_read(loss_reasons(process, made, at=at)), key=lambda row: -row["deals"])
+    rows = sorted(_read(loss_reasons(process, made, at=at)), key=lambda row: (-row["deals"], row["position"], str(row["reason"])))
     columns = {"lost_in": "lost in", "outcome": "outcome", "reason": "reason", "deals": "deals"}
     return _section("Why deals are lost", "By the stage that they were in.", _table(rows, columns)) if rows else ""
 
 
 def _flow(process: SalesProcess, made: Any) -> str:
     moves = open_frame(made).frame.filter(~nw.col("went_to").is_null())
-    counts = collected(rows_per(moves, ["stage", "went_to"], "count"))
+    counts = collected(rows_per(moves, ["stage", "went_to"], "count").sort("stage", "went_to"))
     rows = [{"source": row["stage"], "dest": row["went_to"], "count": row["count"]} for row in counts]
     if not rows:
         return ""
-    order = [stage.key for stage in process.stages]
-    return _section("Who goes where", "The wider an arc, the more moves.", _picture(plots.flow(rows, order=order)))
+    picture = _picture(plots.flow(rows, order=[stage.key for stage in process.stages]), "Moves between stages")
+    return _section("Who goes where", "The wider an arc, the more moves.", picture)
 
 
 def _conformance(process: SalesProcess, events: Any, at: datetime | None) -> str:
@@ -311,6 +319,6 @@ def _conformance(process: SalesProcess, events: Any, at: datetime | None) -> str
     if at is not None:
         judged = with_micros(judged, "at", "_us").filter(nw.col("_us") <= micros(at))
     counts = collected(rows_per(judged, ["verdict"], "changes"))
-    rows = sorted(counts, key=lambda row: -row["changes"])
+    rows = sorted(counts, key=lambda row: (-row["changes"], row["verdict"]))
     says = "Every change in the log, held against the process."
     return _section("By the rules?", says, _table(rows, {"verdict": "verdict", "changes": "changes"}))
