@@ -203,6 +203,8 @@ EMPTY = {
 )
 def test_a_column_without_a_value_is_an_unknown_fact(kind: str, process: SalesProcess, names: list[str]) -> None:
     table = pl.DataFrame({"stage": ["lead"], **dict.fromkeys(names)})
+    if kind == "DuckDB" and str(EMPTY[kind](table).types[-1]) != '"NULL"':
+        pytest.skip("this DuckDB makes numbers of nulls")
     assert table.schema[names[0]] == pl.Null
     ((may, lacks),) = rows(frames.gate(process, EMPTY[kind](table)), "may_advance", "lacks")
     blank = {"stage": "lead", **dict.fromkeys(names)}

@@ -17,28 +17,32 @@ _IN_POLARS: Final = {"count": "len", "distinct": "n_unique"}
 
 
 def with_counts(frame: Frame, terms: Iterable[Term], facts: Mapping[str, str] | None) -> Frame:
-    """The frame with a column such as `tags.count()` for each number of items that is asked for.
+    """The frame with a column such as `count(tags)` for each number of items that is asked for.
 
     Of a kind of frame that is not one of these three, the gate says that the column is missing.
     """
     schema = frame.collect_schema()
     for term in {term.key(): term for term in terms}.values():
         column = (facts or {}).get(str(term.path), str(term.path))
-        if term.measure is None or column not in schema.names():
+        name = f"{term.measure}({column})"
+        if term.measure is None or column not in schema.names() or name in schema.names():
             continue
-        name = f"{column}.{term.measure}()"
         native: Any = frame.to_native()
         if kind_of(frame) is nw.Implementation.PANDAS and _has_lists(native[column]):
             counts = [measured(None if _is_absent(each) else each, term) for each in native[column].array]
             frame = as_lazy(native.assign(**{name: counts}).astype({name: "Int64"}))
-        elif not isinstance(schema[column], nw.List | nw.Array):
+        elif schema[column] != nw.List:
             continue
         elif kind_of(frame) is nw.Implementation.POLARS:
             frame = as_lazy(native.with_columns(_in_polars(nw.get_native_namespace(frame), column, term).alias(name)))
         elif kind_of(frame) is nw.Implementation.DUCKDB:
-            quoted = '"' + column.replace('"', '""') + '"'
-            frame = as_lazy(native.project(f'*, {_IN_DUCKDB[str(term.measure)]}({quoted}[:])::BIGINT AS "{name}"'))
+            counting = f"{_IN_DUCKDB[str(term.measure)]}({_quoted(column)}[:])"
+            frame = as_lazy(native.project(f"*, {counting}::BIGINT AS {_quoted(name)}"))
     return frame
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _in_polars(pl: Any, column: str, term: Term) -> Any:

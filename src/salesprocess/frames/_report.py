@@ -296,7 +296,8 @@ def _calibration(process: SalesProcess, made: Any) -> str:
 
 
 def _losses(process: SalesProcess, made: Any, at: datetime | None) -> str:
-    rows = sorted(_read(loss_reasons(process, made, at=at)), key=lambda row: (-row["deals"], row["position"], str(row["reason"])))
+    rows = _read(loss_reasons(process, made, at=at))
+    rows.sort(key=lambda row: (-row["deals"], row["position"], str(row["reason"])))
     columns = {"lost_in": "lost in", "outcome": "outcome", "reason": "reason", "deals": "deals"}
     return _section("Why deals are lost", "By the stage that they were in.", _table(rows, columns)) if rows else ""
 

@@ -43,7 +43,7 @@ def compile_gate(
     The frame is any that narwhals takes; its column names and types are looked at, its rows are not (but for those of
     pandas' untyped columns). A fact is the column of that name, or the one that `facts` names for it. A time without a
     zone is taken as UTC. A column of nulls alone is an unknown fact. The number of items in a list is one that
-    expressions cannot tell everywhere: put it in a column of its own, named as in the rule, `tags.count()`.
+    expressions cannot tell everywhere: put it in a column of its own, `count(tags)`.
 
     >>> import polars as pl
     >>> from salesprocess import fact
@@ -120,7 +120,7 @@ class _Narwhals(Target[nw.Expr]):
         return column.expression.list.contains(item)
 
     def measured(self, column: Column[nw.Expr], measure: Measure) -> Column[nw.Expr]:
-        counted = f"{column.name}.{measure}()"
+        counted = f"{measure}({column.name})"
         if counted in self._schema:
             return Column("integer", nw.col(counted))
         if measure == "count" or self._implementation in _WITHOUT_UNIQUE:
@@ -169,7 +169,7 @@ def _in_zone(dtype: Any, value: Any) -> Any:
 
 def _family(dtype: Any) -> Family:
     kinds: dict[Any, Family] = {nw.Boolean: "bool", nw.String: "text", nw.Date: "date", nw.Duration: "duration"}
-    kinds |= {nw.Categorical: "text", nw.Enum: "text", nw.Datetime: "moment", nw.List: "list", nw.Array: "list"}
+    kinds |= {nw.Categorical: "text", nw.Enum: "text", nw.Datetime: "moment", nw.List: "list"}
     for kind, family in kinds.items():
         if dtype == kind:
             return family
