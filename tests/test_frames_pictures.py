@@ -37,6 +37,21 @@ class TestWriters:
         assert log.find(".//event/date").get("value") == "2026-01-01T00:00:00.000+00:00"
         assert log.find(".//event/string[@key='org:resource']").get("value") == '<"ana" & co>'
 
+    def test_xes_can_be_read_whatever_the_names_hold(self) -> None:
+        page = io.StringIO()
+        frames.to_xes(LOG.with_columns(owner=pl.lit("a\x0b\x00b")), page)
+        log = ET.fromstring(page.getvalue())  # noqa: S314 - written a line above
+        assert log.find(".//event/string[@key='org:resource']").get("value") == "a\ufffd\ufffdb"
+
+    def test_nobody_is_no_owner(self) -> None:
+        pytest.importorskip("pandas")
+        log = LOG.with_columns(owner=pl.when(pl.col("deal") == "a").then("owner")).to_pandas()
+        objects = json.loads(frames.to_ocel(SEVEN_STAGE, log))["objects"]
+        assert [each["id"] for each in objects if each["type"] == "owner"] == ["owner:ana"]
+        page = io.StringIO()
+        frames.to_xes(log, page)
+        assert page.getvalue().count("org:resource") == 7
+
     def test_an_empty_log_is_a_log(self) -> None:
         page = io.StringIO()
         assert frames.to_xes(LOG.clear(), page) == 0

@@ -36,10 +36,11 @@ _SEED: Final = 20260
 
 def collected(frame: Frame) -> list[dict[str, Any]]:
     """A small result as rows, with None for what pandas has as NaN, NaT or NA."""
-    return [{name: _known(value) for name, value in row.items()} for row in frame.collect().iter_rows(named=True)]
+    return [{name: known(value) for name, value in row.items()} for row in frame.collect().iter_rows(named=True)]
 
 
-def _known(value: Any) -> Any:
+def known(value: Any) -> Any:
+    """The value, or None for one that is missing."""
     try:
         return None if value != value else value  # noqa: PLR0124 - NaN and NaT differ from themselves
     except TypeError:
