@@ -16,6 +16,7 @@ from datetime import timedelta
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -57,7 +58,7 @@ def parser() -> ArgumentParser:
 def read(asked: Namespace) -> pl.DataFrame:
     """The stage changes of the file, in the columns that the metrics look for."""
     raw, starts = pl.read_csv(asked.log, infer_schema=False), None
-    columns = {name: getattr(asked, name) for name in COLUMNS if getattr(asked, name)}
+    columns: dict[str, Any] = {name: getattr(asked, name) for name in COLUMNS if getattr(asked, name)}
     if "changed_field_key" in raw.columns:
         raw, starts, columns = of_pipedrive(raw), "begins", {"seq": "row", "reason": "reason"} | columns
     log: pl.DataFrame = frames.events(raw, deal=asked.deal, stage=asked.stage, at=asked.at, **columns)
