@@ -10,6 +10,7 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeAlias, TypeVar
 import narwhals.stable.v2 as nw
 
 from salesprocess.errors import DealError
+from salesprocess.frames._asked import check_process
 from salesprocess.process import SalesProcess
 
 Frame: TypeAlias = "nw.LazyFrame[Any]"
@@ -82,6 +83,9 @@ def same_kind(
 
     @wraps(metric)
     def over_any_kind(first: FirstT, native: NativeT, /, *args: P.args, **options: P.kwargs) -> NativeT:
+        # conform takes several processes by version, and looks at them itself.
+        if not isinstance(first, Mapping):
+            check_process(first)
         opened = open_frame(native)
         result: NativeT = opened.give_back(metric(first, opened.frame, *args, **options))
         return result

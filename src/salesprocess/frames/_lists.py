@@ -51,10 +51,13 @@ def _in_polars(pl: Any, column: str, term: Term) -> Any:
 
 
 def _is_absent(value: Any) -> bool:
-    return is_missing(value) or value is import_module("pandas").NA
+    # NA has no truth, and differs from nothing.
+    return is_missing(value) or type(value).__name__ == "NAType"
 
 
 def _has_lists(series: Any) -> bool:
+    if not str(series.dtype).startswith(("object", "list", "large_list")):
+        return False
     first = next((each for each in series.array if not _is_absent(each)), None)
     return isinstance(first, Collection) and not isinstance(first, str | bytes | Mapping)
 
