@@ -196,8 +196,10 @@ def unpivoted(frame: Frame, on: Sequence[str], index: Sequence[str], name: str, 
     if kind_of(frame) is not nw.Implementation.DUCKDB:
         return frame.unpivot(on=list(on), index=list(index), variable_name=name, value_name=value)
     native: Any = frame.to_native()
-    columns = ", ".join(f'"{column}"' for column in on)
-    return as_lazy(native.query("wide", f'UNPIVOT wide ON {columns} INTO NAME "{name}" VALUE "{value}"'))
+    # By UNPIVOT it would take a view, and the next one of that name would change what this one says.
+    cells = ", ".join(f"""{{'{name}': '{column}', '{value}': "{column}"}}""" for column in on)
+    kept = "".join('"' + column.replace('"', '""') + '", ' for column in index)
+    return as_lazy(native.project(f"{kept}unnest([{cells}], recursive := true)"))
 
 
 def sorted_down(frame: Frame, first: str, then: str) -> Frame:
