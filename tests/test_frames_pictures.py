@@ -37,6 +37,21 @@ class TestWriters:
         assert log.find(".//event/date").get("value") == "2026-01-01T00:00:00.000+00:00"
         assert log.find(".//event/string[@key='org:resource']").get("value") == '<"ana" & co>'
 
+    def test_xes_can_be_read_whatever_the_names_hold(self) -> None:
+        page = io.StringIO()
+        frames.to_xes(LOG.with_columns(owner=pl.lit("a\x0b\x00b")), page)
+        log = ET.fromstring(page.getvalue())  # noqa: S314 - written a line above
+        assert log.find(".//event/string[@key='org:resource']").get("value") == "a\ufffd\ufffdb"
+
+    def test_nobody_is_no_owner(self) -> None:
+        pytest.importorskip("pandas")
+        log = LOG.with_columns(owner=pl.when(pl.col("deal") == "a").then("owner")).to_pandas()
+        objects = json.loads(frames.to_ocel(SEVEN_STAGE, log))["objects"]
+        assert [each["id"] for each in objects if each["type"] == "owner"] == ["owner:ana"]
+        page = io.StringIO()
+        frames.to_xes(log, page)
+        assert page.getvalue().count("org:resource") == 7
+
     def test_an_empty_log_is_a_log(self) -> None:
         page = io.StringIO()
         assert frames.to_xes(LOG.clear(), page) == 0
@@ -79,15 +94,55 @@ class TestPictures:
 
     def test_a_flow_is_an_arc_a_move(self, plots: Any) -> None:
         found = frames.discover(LOG, won=["generating_referrals"], lost=["lost"])
-        assert len(plots.flow(found.moves).patches) == len(found.moves) == 8
+        axes = plots.flow(found.moves, order=["disqualified", *(stage.key for stage in found.process.stages)])
+        assert len(axes.patches) == len(found.moves) == 8
+        assert "disqualified" not in {label.get_text() for label in axes.get_yticklabels()}
+        with pytest.raises(DealError, match="no move to draw"):
+            plots.flow([])
 
     def test_the_frame_of_another_metric_is_refused(self, plots: Any) -> None:
-        with pytest.raises(DealError, match="no column 'deals'"):
+        with pytest.raises(DealError, match="no column 'position'"):
             plots.funnel(LOG)
+        with pytest.raises(DealError, match="nothing to draw"):
+            plots.funnel(frames.funnel(SEVEN_STAGE, LOG).clear())
+
+    def test_phases_and_groups_have_a_bar_each(self, plots: Any) -> None:
+        axes = plots.funnel(frames.funnel(SEVEN_STAGE, LOG, per="phase", by="owner"))
+        assert [label.get_text() for label in axes.get_yticklabels()][:2] == ["ana · top", "ana · middle"]
+
+    def test_a_long_name_keeps_both_its_ends(self, plots: Any) -> None:
+        log = LOG.with_columns(owner=pl.lit("x" * 30))
+        axes = plots.funnel(frames.funnel(SEVEN_STAGE, log, by="owner"))
+        assert axes.get_yticklabels()[0].get_text() == "x" * 16 + "…x · prospecting"
+
+    def test_a_dollar_sign_begins_no_formula(self, plots: Any) -> None:
+        axes = plots.forecast(frames.forecast(SEVEN_STAGE, LOG.with_columns(currency=pl.lit("$x_1$"))))
+        assert not axes.get_yticklabels()[0].get_parse_math()
+        assert axes.get_xlabel() == "amount in $x_1$"
+
+    def test_several_currencies_are_shares_and_one_is_money(self, plots: Any) -> None:
+        two = LOG.with_columns(currency=pl.when(pl.col("deal") == "c").then(pl.lit("JPY")).otherwise(pl.lit(None)))
+        axes = plots.forecast(frames.forecast(SEVEN_STAGE, two))
+        assert [label.get_text() for label in axes.get_yticklabels()] == ["JPY", "none"]
+        assert axes.get_xlim()[1] < 1.1
+        assert plots.forecast(frames.forecast(SEVEN_STAGE, LOG)).get_xlim()[1] > 10_000
+
+    def test_each_line_says_of_how_many_it_is(self, plots: Any) -> None:
+        axes = plots.time_in_stage(frames.time_in_stage(SEVEN_STAGE, LOG))
+        assert "3 + 1" in {text.get_text() for text in axes.texts}
+
+    @pytest.mark.parametrize("deals", ["c", "ab", "d"])
+    def test_a_log_with_little_in_it_is_drawn_without_a_warning(self, plots: Any, deals: str) -> None:
+        log = LOG.filter(pl.col("deal").is_in(list(deals)))
+        times = plots.time_in_stage(frames.time_in_stage(SEVEN_STAGE, log))
+        plots.funnel(frames.funnel(SEVEN_STAGE, log)).figure.canvas.draw()
+        times.figure.canvas.draw()
+        assert ("no stay is over yet" in {text.get_text() for text in times.texts}) == (deals == "c")
 
     def test_a_calibration_has_a_point_a_stage(self, plots: Any) -> None:
         calibrated = frames.calibration(SEVEN_STAGE, LOG, at=datetime(2026, 1, 12, tzinfo=UTC))
-        assert len(plots.calibration(calibrated).collections[0].get_offsets()) == 1
+        marks = plots.calibration(calibrated).collections
+        assert [len(mark.get_offsets()) for mark in marks] == [1, 1]
 
 
 @pytest.fixture(scope="module")
@@ -104,12 +159,20 @@ class TestReport:
 
     def test_escapes_what_comes_from_data(self, page: str) -> None:
         assert "<title>&lt;Monday&gt;</title>" in page
+        hostile = "--!><script>alert(1)</script>"
+        log = LOG.with_columns(pl.lit(hostile).alias(name) for name in ("deal", "reason", "currency", "owner"))
+        assert "<script" not in frames.report(SEVEN_STAGE, log)
 
     def test_has_a_section_for_what_the_log_can_tell(self, page: str) -> None:
         headings = re.findall(r"<h2>(.*?)</h2>", page)
         assert headings[:5] == ["Funnel", "Time in stage", "Which stage to work on", "Stalled deals", "Forecast"]
         bare = frames.report(SEVEN_STAGE, LOG.select("deal", "stage", "at"))
         assert "Forecast" not in bare
+
+    def test_every_kind_of_frame_makes_the_same_page(self, page: str) -> None:
+        duckdb, _ = pytest.importorskip("duckdb"), pytest.importorskip("pandas")
+        for log in (LOG.to_pandas(), duckdb.from_arrow(LOG.to_arrow())):
+            assert frames.report(SEVEN_STAGE, log, title="<Monday>") == page
 
 
 def test_the_example_makes_the_page_from_the_log_beside_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,18 +15,18 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from salesprocess.errors import DealError
 from salesprocess.frames import _chain
+from salesprocess.frames._asked import check_share
 from salesprocess.frames._chain import LOSS
 from salesprocess.frames._columns import rows_per
 from salesprocess.frames._forecast import collected, learn
-from salesprocess.frames._kinds import Frame, keyed, rows_like, same_kind
-from salesprocess.frames._places import NOWHERE, Places
+from salesprocess.frames._kinds import Frame, keyed, rows_like
+from salesprocess.frames._places import NOWHERE, Places, metric
 from salesprocess.frames._spells import stays
 from salesprocess.process import SalesProcess
 
 
-@same_kind
+@metric
 def bottleneck(process: SalesProcess, events: Frame, *, keep: float = 0.1, at: datetime | None = None) -> Frame:
     """Which stage to work on, and by how much the win rate would move: the stages by what they would gain.
 
@@ -43,8 +43,7 @@ def bottleneck(process: SalesProcess, events: Frame, *, keep: float = 0.1, at: d
     Raises:
         DealError: for a `keep` that is no share.
     """
-    if not 0 < keep <= 1:
-        raise DealError(f"keep is a share above 0 and up to 1, found {keep}", found=keep)
+    check_share("keep", keep)
     weights = learn(process, events, at)
     starts = _starts(process, events, at)
     now = _overall(weights, starts)

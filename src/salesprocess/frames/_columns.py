@@ -20,11 +20,16 @@ from salesprocess._names import suggestion
 from salesprocess._values import shown
 from salesprocess.errors import DealError
 from salesprocess.frames._kinds import Frame, keyed, open_frame, with_micros
+from salesprocess.targets.narwhals import holds_nothing
 
 REQUIRED: Final = ("deal", "stage", "at")
 OPTIONAL: Final = ("seq", "amount", "currency", "owner", "segment", "reason", "version")
 MICROS_A_DAY: Final = 86_400_000_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# A log's own column of such a name would be written over where all its columns are kept.
+_INSIDE: Final = frozenset(
+    {"_us", "_us_before", "_entered", "_left", "_place", "_came", "_went", "_one", "_deal", "_move", "_version"}
+)
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def switch(column: str, values: Mapping[Any, Any], otherwise: Any = None) -> nw.Expr:
@@ -58,6 +63,12 @@ def is_one_of(column: str, numbers: Iterable[int]) -> nw.Expr:
     return nw.col(column).is_in([*numbers, -2])
 
 
+def amount() -> nw.Expr:
+    """The column `amount` as floats; NaN is no amount, as in pandas, on every engine."""
+    number = nw.col("amount").cast(nw.Float64)
+    return nw.when(~number.is_nan()).then(number).alias("amount")
+
+
 def require(frame: Frame, columns: Iterable[str], *, hint: str = "") -> None:
     """Raises `DealError` for the first column that the frame lacks, with the nearest that it has."""
     there = frame.collect_schema().names()
@@ -68,8 +79,10 @@ def require(frame: Frame, columns: Iterable[str], *, hint: str = "") -> None:
 
 def micros(at: datetime) -> int:
     """A moment as microseconds since 1970; one without a zone is taken as UTC, as the log's times are."""
+    if not isinstance(at, datetime):
+        raise DealError(f"at is a moment, a datetime; found {type(at).__name__} {shown(at)}", found=at)
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return (aware - _EPOCH) // timedelta(microseconds=1)
+    return (aware - EPOCH) // timedelta(microseconds=1)
 
 
 def prepared(frame: Frame, columns: Sequence[str] = ()) -> Frame:
@@ -79,6 +92,10 @@ def prepared(frame: Frame, columns: Sequence[str] = ()) -> Frame:
         DealError: for a missing column, an `at` that is no time, or a `stage` of numbers.
     """
     require(frame, (*REQUIRED, *columns), hint="; frames.events(...) names the columns of a log")
+    for name in columns:
+        if name in _INSIDE:
+            raise DealError(f"the log has a column {name!r}, and so have the metrics inside: rename it", found=name)
+    frame = _typed_where_empty(frame)
     schema = frame.collect_schema()
     if schema["at"] == nw.Date():
         frame = frame.with_columns(nw.col("at").cast(nw.Datetime("us")))
@@ -91,6 +108,15 @@ def prepared(frame: Frame, columns: Sequence[str] = ()) -> Frame:
         frame = frame.with_columns(nw.col("stage").cast(nw.String))
     kept = dict.fromkeys((*REQUIRED, *(("seq",) if "seq" in schema.names() else ()), *columns))
     return with_micros(frame.select(*kept), "at", "_us")
+
+
+def _typed_where_empty(frame: Frame) -> Frame:
+    """The log with a type for stages and times where there is not one value to tell it from."""
+    schema = frame.collect_schema()
+    fits = {"at": schema["at"].is_temporal(), "stage": schema["stage"] == nw.String}
+    types: dict[str, Any] = {"at": nw.Datetime("us"), "stage": nw.String}
+    empty = [name for name, fit in fits.items() if not fit and holds_nothing(frame, name)]
+    return frame.with_columns(nw.col(name).cast(types[name]) for name in empty) if empty else frame
 
 
 def events(
@@ -127,10 +153,16 @@ def events(
         if name not in OPTIONAL:
             raise DealError(f"no column {name!r} in a log{suggestion(name, OPTIONAL)}", expected=OPTIONAL)
     opened = open_frame(frame)
-    names = {deal: "deal", stage: "stage", at: "at", **{own: name for name, own in columns.items()}}
+    names: dict[str, str] = {}
+    for name, own in {"deal": deal, "stage": stage, "at": at, **columns}.items():
+        if own in names:
+            raise DealError(f"the column {own!r} is to be {names[own]!r} and {name!r}: give it twice", found=own)
+        names[own] = name
     require(opened.frame, (*names, *(() if starts is None else (starts,))))
     _refuse_clash(opened.frame, names)
     log = opened.frame.rename({own: name for own, name in names.items() if own != name})
+    if stages is not None and not isinstance(stages, Mapping):
+        raise DealError(f"stages maps the log's stages to keys, found {shown(stages)}", found=stages)
     if stages:
         log = log.with_columns(_renamed(log, stages).alias("stage"))
     if starts is not None:

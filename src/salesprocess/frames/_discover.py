@@ -17,8 +17,11 @@ from typing import Any, Final, NamedTuple
 
 import narwhals.stable.v2 as nw
 
-from salesprocess._names import is_slug
+from salesprocess._names import is_slug, suggestion
+from salesprocess._parts import Kind
+from salesprocess._values import shown
 from salesprocess.errors import DealError
+from salesprocess.frames._asked import check_share, several
 from salesprocess.frames._columns import prepared, rows_per, switch
 from salesprocess.frames._forecast import collected
 from salesprocess.frames._kinds import (
@@ -27,11 +30,10 @@ from salesprocess.frames._kinds import (
     Rows,
     keyed,
     open_frame,
-    same_kind,
     sorted_down,
     with_neighbours,
 )
-from salesprocess.frames._places import NOWHERE, Places
+from salesprocess.frames._places import NOWHERE, Places, metric
 from salesprocess.frames._spells import order_of, stays
 from salesprocess.process import SalesProcess, Stage, Transition
 
@@ -73,16 +75,14 @@ def discover(
     {'source': 'prospecting', 'dest': 'making_contact', 'count': 2, 'share': 0.6666666666666666}
 
     Raises:
-        DealError: for a named stage that the log has not, or a log without moves.
+        DealError: for a named stage that the log has not or that is named twice, or a log without moves.
     """
+    check_share("at_least", at_least)
     counts = _edges(open_frame(events).frame)
     if not counts:
         raise DealError("the log has no move from one stage to another: there is nothing to discover")
-    kinds = {name: kind for kind, names in _kinds(won, lost, disqualified, on_hold).items() for name in names}
     names = dict.fromkeys(name for edge in counts for name in edge)
-    for name in kinds:
-        if name not in names:
-            raise DealError(f"no deal moves to or from {name!r} in this log", found=name, expected=names)
+    kinds = _kinds(names, {"on_hold": on_hold, "won": won, "lost": lost, "disqualified": disqualified})
     keys = _keys(names)
     order = [*_in_order(counts, [name for name in names if name not in kinds]), *kinds]
     rows = _with_shares(counts, keys, order)
@@ -92,10 +92,16 @@ def discover(
     return Discovered(process, kept, [row for row in rows if row["share"] < at_least])
 
 
-def _kinds(
-    won: Iterable[str], lost: Iterable[str], disqualified: Iterable[str], on_hold: Iterable[str]
-) -> dict[Any, Iterable[str]]:
-    return {"on_hold": on_hold, "won": won, "lost": lost, "disqualified": disqualified}
+def _kinds(there: Iterable[str], named: Mapping[Kind, Iterable[str]]) -> dict[str, Kind]:
+    kinds: dict[str, Kind] = {}
+    for kind, names in named.items():
+        for name in several(names):
+            if name not in there:
+                raise DealError(f"no deal moves to or from {name!r} in this log{suggestion(name, there)}", found=name)
+            if name in kinds:
+                raise DealError(f"{name!r} is named as {kinds[name]} and as {kind}", found=name)
+            kinds[name] = kind
+    return kinds
 
 
 def _edges(events: Frame) -> dict[tuple[str, str], int]:
@@ -160,7 +166,7 @@ def _transitions(rows: Rows) -> list[Transition]:
     return [Transition(trigger=f"to_{dest}", source=found, dest=dest) for dest, found in sources.items()]
 
 
-@same_kind
+@metric
 def variants(process: SalesProcess, events: Frame, *, longest: int = 20, at: datetime | None = None) -> Frame:
     """The ways that deals took through the stages, and how many took each.
 
@@ -173,8 +179,8 @@ def variants(process: SalesProcess, events: Frame, *, longest: int = 20, at: dat
     Raises:
         DealError: for a `longest` outside 1 to 40.
     """
-    if not 1 <= longest <= _LONGEST:
-        raise DealError(f"longest is 1 to {_LONGEST}, found {longest}", found=longest)
+    if not isinstance(longest, int) or not 1 <= longest <= _LONGEST:
+        raise DealError(f"longest is a whole number from 1 to {_LONGEST}, found {shown(longest)}", found=longest)
     places = Places(process)
     steps = [f"_{step}" for step in range(1, longest + 1)]
     paths = keyed(events, ["deal"], lambda log: _paths(stays(process, log, (), at), steps))
@@ -183,8 +189,7 @@ def variants(process: SalesProcess, events: Frame, *, longest: int = 20, at: dat
     more = nw.when(nw.col("stays") > longest).then(nw.lit(" > ...")).otherwise(nw.lit(""))
     named = named.with_columns(nw.concat_str(*steps, more).alias("variant"), nw.col("deals").sum().alias("_all"))
     share = nw.col("deals") / nw.col("_all")
-    shown = named.select("variant", "stays", "deals", share.alias("share"))
-    return sorted_down(shown, "deals", "variant")
+    return sorted_down(named.select("variant", "stays", "deals", share.alias("share")), "deals", "variant")
 
 
 def _paths(made: Frame, steps: list[str]) -> Frame:

@@ -17,25 +17,35 @@ from typing import Any, Final, NamedTuple
 
 import narwhals.stable.v2 as nw
 
+from salesprocess._values import shown
 from salesprocess.errors import DealError
 from salesprocess.frames import _chain
+from salesprocess.frames._asked import By, Progress, check_share, followed, names_of
 from salesprocess.frames._chain import LOSS, WIN, Chance
-from salesprocess.frames._columns import flag, is_one_of, rows_per, totals
-from salesprocess.frames._funnel import By, names_of
-from salesprocess.frames._kinds import Frame, Rows, keyed, rows_like, same_kind
+from salesprocess.frames._columns import amount, flag, is_one_of, rows_per, totals
+from salesprocess.frames._kinds import Frame, Rows, keyed, rows_like
 from salesprocess.frames._outcomes import ended
-from salesprocess.frames._places import NOWHERE, Places
+from salesprocess.frames._places import NOWHERE, Places, metric
 from salesprocess.frames._spells import stays
 from salesprocess.process import SalesProcess
 
+_MONEY: Final = ("amount", "weighted", "learned", "low", "high")
 _DRAWS: Final = 400
 _SEED: Final = 20260
 
 
 def collected(frame: Frame) -> list[dict[str, Any]]:
-    """A small result as rows."""
-    rows: list[dict[str, Any]] = list(frame.collect().iter_rows(named=True))
-    return rows
+    """A small result as rows, with None for what pandas has as NaN, NaT or NA."""
+    return [{name: known(value) for name, value in row.items()} for row in frame.collect().iter_rows(named=True)]
+
+
+def known(value: Any) -> Any:
+    """The value, or None for one that is missing."""
+    try:
+        return None if value != value else value  # noqa: PLR0124 - NaN and NaT differ from themselves
+    except TypeError:
+        # NA is not even different.
+        return None
 
 
 def learn(process: SalesProcess, events: Frame, at: datetime | None = None) -> dict[int, dict[int, float]]:
@@ -65,7 +75,7 @@ def _state(places: Places, number: int) -> int:
     return LOSS if number in places.of("lost", "disqualified") else number
 
 
-@same_kind
+@metric
 def chances(process: SalesProcess, events: Frame, *, interval: float = 0.9, at: datetime | None = None) -> Frame:
     """The chance that a deal in each open stage is won, learnt from where deals went before.
 
@@ -79,6 +89,7 @@ def chances(process: SalesProcess, events: Frame, *, interval: float = 0.9, at: 
     >>> frames.chances(SEVEN_STAGE, LOG)["learned"].round(2).to_list()
     [0.25, 0.19, 0.21, 0.42, 0.58, 0.76]
     """
+    check_share("interval", interval)
     weights = learn(process, events, at)
     found = _chain.credible(weights, draws=_DRAWS, interval=interval, seed=_SEED)
     return rows_like(events, [_chance_row(process, place, found[place], weights) for place in sorted(weights)])
@@ -99,7 +110,7 @@ def _chance_row(
     }
 
 
-@same_kind
+@metric
 def forecast(
     process: SalesProcess, events: Frame, *, by: By = (), interval: float = 0.9, at: datetime | None = None
 ) -> Frame:
@@ -118,7 +129,8 @@ def forecast(
     Raises:
         DealError: for a missing column, or where there is no open deal with a stage of the process.
     """
-    groups = [*names_of(by), "currency"]
+    check_share("interval", interval)
+    groups = [*names_of(by, "currency", "without_amount", *_MONEY), "currency"]
     weights = learn(process, events, at)
     drawn = list(_chain.drawn(weights, _DRAWS, _SEED))
     means = _chain.chances(weights)
@@ -148,8 +160,8 @@ def _open_amounts(
     """The open deals' amounts for each group and stage: all that a forecast needs to know of them."""
     deals = ended(process, events, [*groups, "amount"], at)
     deals = deals.filter(is_one_of("_place", Places(process).of("open", "on_hold")))
-    missing = nw.col("amount").cast(nw.Float64).is_null()
-    deals = deals.with_columns(flag(missing).alias("_missing"), nw.col("amount").cast(nw.Float64).fill_null(0.0))
+    deals = deals.with_columns(amount())
+    deals = deals.with_columns(flag(nw.col("amount").is_null()).alias("_missing"), nw.col("amount").fill_null(0.0))
     deals = deals.with_columns((nw.col("amount") * nw.col("amount")).alias("_squares"))
     sums = totals(deals, [*groups, "_place"], ["deals", "_missing", "amount", "_squares"], nw.Float64)
     found: dict[tuple[Any, ...], dict[int, _Sums]] = {}
@@ -193,7 +205,7 @@ class _Money:
         return totals_drawn
 
 
-@same_kind
+@metric
 def calibration(process: SalesProcess, events: Frame, *, at: datetime, interval: float = 0.9) -> Frame:
     """What a forecast made at `at` said of each stage, beside what became of the deals that were open there.
 
@@ -205,16 +217,20 @@ def calibration(process: SalesProcess, events: Frame, *, at: datetime, interval:
     >>> frames.calibration(SEVEN_STAGE, LOG, at=datetime(2026, 1, 12)).select("stage", "deals", "won").rows()
     [('qualifying', 2, 1)]
     """
+    check_share("interval", interval)
     return rows_like(events, _calibrated(process, events, at, interval))
 
 
-@same_kind
-def backtest(process: SalesProcess, events: Frame, *, at: Sequence[datetime]) -> Frame:
+@metric
+def backtest(
+    process: SalesProcess, events: Frame, *, at: Sequence[datetime], progress: Progress | None = None
+) -> Frame:
     """How good forecasts made at these moments were: Brier scores, 0 (always right) to 1.
 
     The score is the mean over deals of (chance - outcome) squared (Brier 1950), for the `learned` chances, for the
     `declared` ones of the process (null without them) and for the `naive` one: the share won of all closed until then,
-    the same for every deal. Deals still open at the end of the log are left out.
+    the same for every deal. Deals still open at the end of the log are left out. Each moment takes as long as a
+    `calibration`: `progress` is wrapped around the moments, as `tqdm.tqdm` is.
 
     Columns: `at` (ISO 8601 text), `deals`, `won`, `learned`, `declared`, `naive`.
 
@@ -222,8 +238,11 @@ def backtest(process: SalesProcess, events: Frame, *, at: Sequence[datetime]) ->
     >>> frames.backtest(SEVEN_STAGE, LOG, at=[datetime(2026, 1, 12)])["deals"].to_list()
     [2]
     """
+    moments = [] if isinstance(at, datetime | str) else list(at)
+    if not moments:
+        raise DealError(f"at takes several moments, such as [datetime(2026, 1, 1)]; found {shown(at)}", found=at)
     rows = []
-    for moment in at:
+    for moment in followed(moments, progress):
         by_stage = _calibrated(process, events, moment, 0.9)
         before = collected(totals(ended(process, events, (), moment), [], ["won", "lost"]))[0]
         closed = before["won"] + before["lost"]

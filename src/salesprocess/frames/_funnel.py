@@ -10,33 +10,25 @@ The examples have this log:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import narwhals.stable.v2 as nw
 
-from salesprocess._names import suggestion
 from salesprocess.errors import DealError
+from salesprocess.frames._asked import By, check_choice, names_of
 from salesprocess.frames._columns import flag, rows_per, switch, totals
-from salesprocess.frames._kinds import Frame, keyed, same_kind, unpivoted
-from salesprocess.frames._places import NOWHERE, Places
+from salesprocess.frames._kinds import Frame, keyed, unpivoted
+from salesprocess.frames._places import NOWHERE, Places, metric
 from salesprocess.frames._spells import stays
 from salesprocess.process import SalesProcess
 
 Measure: TypeAlias = Literal["entered", "reached", "skipped", "reentered"]
 Per: TypeAlias = Literal["stage", "phase"]
-By: TypeAlias = "str | Sequence[str]"
-
-MEASURES: Final = get_args(Measure)
 
 
-def names_of(by: By) -> list[str]:
-    """The columns to group by, as a list."""
-    return [by] if isinstance(by, str) else list(by)
-
-
-@same_kind
+@metric
 def funnel(
     process: SalesProcess,
     events: Frame,
@@ -64,20 +56,15 @@ def funnel(
     Raises:
         DealError: for a measure that there is not, or a missing column.
     """
-    check_measure(measure)
-    return counted(process, events, measure, per, names_of(by), at)
-
-
-def check_measure(measure: str, known: Sequence[str] = MEASURES) -> None:
-    """Raises `DealError` for a measure that there is not, with the nearest."""
-    if measure not in known:
-        raise DealError(f"no measure {measure!r}{suggestion(measure, known)}", found=measure, expected=known)
+    check_choice("measure", measure, get_args(Measure))
+    return counted(process, events, measure, per, names_of(by, "position", per, "deals"), at)
 
 
 def counted(
     process: SalesProcess, events: Frame, measure: Measure, per: Per, by: list[str], at: datetime | None
 ) -> Frame:
     """The funnel as a Narwhals frame."""
+    check_choice("per", per, get_args(Per))
     ladder = ladder_of(Places(process), per)
     steps = len(ladder)
     visits = keyed(events, ["deal"], lambda log: _visits(process, log, ladder, by, at))
@@ -168,7 +155,7 @@ def _long(wide: Frame, per: Per, by: list[str], keys: list[str]) -> Frame:
     return long.select(*by, "position", per, deals).sort(*by, "position")
 
 
-@same_kind
+@metric
 def conversion(
     process: SalesProcess,
     events: Frame,
@@ -193,8 +180,8 @@ def conversion(
     Raises:
         DealError: for a measure other than these two, or a missing column.
     """
-    check_measure(measure, ("entered", "reached"))
-    groups = names_of(by)
+    check_choice("measure", measure, ("entered", "reached"))
+    groups = names_of(by, "position", per, "deals", "next", "went_on", "rate")
     steps = counted(process, events, measure, per, groups, at)
     return keyed(steps, groups or ["_all"], lambda part: _steps(part, per, groups)).sort(*groups, "position")
 

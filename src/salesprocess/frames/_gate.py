@@ -12,25 +12,26 @@ The example has this process:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import narwhals.stable.v2 as nw
 
 from salesprocess._names import suggestion
-from salesprocess.criteria import Criterion
-from salesprocess.errors import DealError
+from salesprocess.criteria import Criterion, Rule
+from salesprocess.errors import DealError, DefinitionError, Problem
 from salesprocess.frames._columns import is_one_of, require, switch
-from salesprocess.frames._kinds import Frame, as_lazy, kind_of, same_kind
-from salesprocess.frames._places import Places
+from salesprocess.frames._kinds import Frame, as_lazy, kind_of
+from salesprocess.frames._lists import as_given, typed, with_counts
+from salesprocess.frames._places import Places, metric
 from salesprocess.process import SalesProcess, Transition
 from salesprocess.targets.narwhals import compile_gate
 
 _TABLED: Final = 12
 
 
-@same_kind
+@metric
 def gate(
     process: SalesProcess,
     deals: Frame,
@@ -59,32 +60,38 @@ def gate(
         DealError: for a missing `stage`, or a trigger that no open stage has.
         DefinitionError: for every fact without a column, and every rule that an expression cannot say.
     """
-    require(deals, ["stage"])
     places = Places(process)
     asked = _Asked.of(process, trigger)
-    deals = _typed(deals).with_columns(places.number("stage").alias("_place"))
-    deals = deals.filter(nw.col("_place").is_in(list(asked.moves)))
+    given, deals = deals, typed(deals)
+    _check_columns(deals, asked)
+    terms = (term for rule in asked.rules() for term in rule.terms())
+    counted = with_counts(deals, terms, facts)
+    met = _all_met(asked, counted, facts, context, at)
     goals = {place: move.dest for place, move in asked.moves.items()}
-    deals = deals.with_columns(switch("_place", goals).cast(nw.String).alias("to"))
-    deals = deals.with_columns(
-        _met(uses, deals, facts, context, at).alias(f"met_{key}") for key, uses in asked.uses.items()
-    )
+    deals = counted.with_columns(places.number("stage").alias("_place"))
+    deals = deals.filter(nw.col("_place").is_in(list(asked.moves)))
+    deals = deals.with_columns(switch("_place", goals).cast(nw.String).alias("to"), **met)
     deals = _with_lacks(deals, {key: sorted(uses) for key, uses in asked.uses.items() if key in asked.required})
     where_asked = (
         nw.when(is_one_of("_place", uses)).then(nw.col(f"met_{key}")).alias(f"met_{key}")
         for key, uses in asked.uses.items()
     )
-    return _typed(deals.with_columns(*where_asked).drop("_place"))
+    columns = given.collect_schema().names()
+    made = ("to", *met, "may_advance", "lacks")
+    return as_given(deals.with_columns(*where_asked).select(*columns, *made), given)
 
 
-def _typed(deals: Frame) -> Frame:
-    """The deals with pandas' columns of plain objects, such as bools with gaps, as the types that they hold."""
-    if kind_of(deals) is not nw.Implementation.PANDAS:
-        return deals
-    native = deals.collect().to_native()
-    loose = [name for name, dtype in native.dtypes.items() if str(dtype) == "object"]
-    typed = native.assign(**{name: native[name].convert_dtypes() for name in loose if name != "lacks"})
-    return as_lazy(typed)
+def _check_columns(deals: Frame, asked: _Asked) -> None:
+    require(deals, ["stage"])
+    dtype = deals.collect_schema()["stage"]
+    if dtype.is_numeric():
+        raise DealError(
+            f"stage holds keys of stages, found {dtype}: name the keys that they stand for", found=str(dtype)
+        )
+    made = {"to", "may_advance", "lacks", "_place", "_set", "_text", *(f"met_{key}" for key in asked.uses)}
+    for name in deals.collect_schema().names():
+        if name in made:
+            raise DealError(f"the gate makes a column {name!r}, and the frame has one: rename or drop it", found=name)
 
 
 class _Asked(NamedTuple):
@@ -116,6 +123,31 @@ class _Asked(NamedTuple):
                 if criterion.severity == "required":
                     required.add(criterion.key)
         return cls(moves, uses, required)
+
+    def rules(self) -> Iterator[Rule]:
+        """Every rule of every criterion."""
+        for criterion in {each for uses in self.uses.values() for each in uses.values()}:
+            yield from (rule for rule in (criterion.rule, criterion.when) if rule is not None)
+
+
+def _all_met(
+    asked: _Asked,
+    deals: Frame,
+    facts: Mapping[str, str] | None,
+    context: Mapping[str, object] | None,
+    at: datetime | None,
+) -> dict[str, nw.Expr]:
+    """The column of each criterion; what an expression cannot say is told of all of them at once."""
+    met: dict[str, nw.Expr] = {}
+    problems: list[Problem] = []
+    for key, uses in asked.uses.items():
+        try:
+            met[f"met_{key}"] = _met(uses, deals, facts, context, at)
+        except DefinitionError as error:
+            problems += error.problems
+    if problems:
+        raise DefinitionError("the gate as a dataframe expression", problems)
+    return met
 
 
 def _met(

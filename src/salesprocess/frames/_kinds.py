@@ -10,6 +10,8 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeAlias, TypeVar
 import narwhals.stable.v2 as nw
 
 from salesprocess.errors import DealError
+from salesprocess.frames._asked import check_process
+from salesprocess.process import SalesProcess
 
 Frame: TypeAlias = "nw.LazyFrame[Any]"
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
@@ -59,7 +61,10 @@ def open_frame(native: Any) -> Opened:
 
 def _no_frame(native: Any) -> DealError:
     kind = f"{type(native).__module__}.{type(native).__qualname__}"
-    return DealError(f"expected a frame of {', '.join(_EXPECTED)}, found {kind}", found=native, expected=_EXPECTED)
+    order = ": the process comes first, then the frame" if isinstance(native, SalesProcess) else ""
+    return DealError(
+        f"expected a frame of {', '.join(_EXPECTED)}, found {kind}{order}", found=native, expected=_EXPECTED
+    )
 
 
 def _collected(frame: Frame) -> nw.DataFrame[Any]:
@@ -78,6 +83,9 @@ def same_kind(
 
     @wraps(metric)
     def over_any_kind(first: FirstT, native: NativeT, /, *args: P.args, **options: P.kwargs) -> NativeT:
+        # conform takes several processes by version, and looks at them itself.
+        if not isinstance(first, Mapping):
+            check_process(first)
         opened = open_frame(native)
         result: NativeT = opened.give_back(metric(first, opened.frame, *args, **options))
         return result
@@ -160,10 +168,13 @@ def with_neighbours(
         ordered = eager if in_order else eager.sort(by, *order)
         return as_lazy(ordered.with_columns(**_shifted(nw, by, wanted)))
     windows = {
-        name: _filled(nw.col(near.column).shift(near.offset).over(by, order_by=list(order)), near, nw)
-        for name, near in wanted.items()
+        name: nw.col(near.column).shift(near.offset).over(by, order_by=list(order)) for name, near in wanted.items()
     }
-    return frame.with_columns(**windows)
+    # To a database, rows without a group are a group too.
+    grouped = ~nw.col(by).is_null()
+    return frame.with_columns(
+        **{name: _filled(nw.when(grouped).then(window), wanted[name], nw) for name, window in windows.items()}
+    )
 
 
 def _shifted(namespace: Any, by: str, wanted: Mapping[str, Neighbour]) -> dict[str, Any]:
@@ -185,8 +196,10 @@ def unpivoted(frame: Frame, on: Sequence[str], index: Sequence[str], name: str, 
     if kind_of(frame) is not nw.Implementation.DUCKDB:
         return frame.unpivot(on=list(on), index=list(index), variable_name=name, value_name=value)
     native: Any = frame.to_native()
-    columns = ", ".join(f'"{column}"' for column in on)
-    return as_lazy(native.query("wide", f'UNPIVOT wide ON {columns} INTO NAME "{name}" VALUE "{value}"'))
+    # By UNPIVOT it would take a view, and the next one of that name would change what this one says.
+    cells = ", ".join(f"""{{'{name}': '{column}', '{value}': "{column}"}}""" for column in on)
+    kept = "".join('"' + column.replace('"', '""') + '", ' for column in index)
+    return as_lazy(native.project(f"{kept}unnest([{cells}], recursive := true)"))
 
 
 def sorted_down(frame: Frame, first: str, then: str) -> Frame:
@@ -205,8 +218,9 @@ def sorted_down(frame: Frame, first: str, then: str) -> Frame:
 def rows_like(frame: Frame, rows: Rows) -> Frame:
     """A small result that was reckoned in Python, as a frame of the same kind, on the same connection."""
     native: Any = frame.to_native()
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    types = {name: _type_of(values) for name, values in columns.items()}
+    types = {name: _type_of([row[name] for row in rows]) for name in rows[0]}
+    rows = [{name: _as_type(value, types[name]) for name, value in row.items()} for row in rows]
+    columns = {name: [row[name] for row in rows] for name in types}
     match kind_of(frame):
         case nw.Implementation.DUCKDB:
             one = native.limit(0).aggregate("count(*) AS one")
@@ -228,6 +242,11 @@ def _type_of(values: Sequence[object]) -> Any:
     if all(isinstance(value, bool) for value in known):
         return nw.Boolean
     return nw.Int64 if all(isinstance(value, int) for value in known) else nw.String
+
+
+def _as_type(value: Any, dtype: Any) -> Any:
+    """A group's own value, such as a date, as text where it is none of the four."""
+    return value if value is None or dtype != nw.String else str(value)
 
 
 _SQL_TYPES = {nw.Float64: "DOUBLE", nw.Boolean: "BOOLEAN", nw.Int64: "BIGINT", nw.String: "STRING"}

@@ -15,10 +15,11 @@ from datetime import datetime
 
 import narwhals.stable.v2 as nw
 
-from salesprocess.frames._columns import MICROS_A_DAY, flag, is_one_of, rows_per, switch, totals
-from salesprocess.frames._funnel import By, names_of
-from salesprocess.frames._kinds import Frame, keyed, same_kind, with_month
-from salesprocess.frames._places import NOWHERE, Places
+from salesprocess.errors import DealError
+from salesprocess.frames._asked import By, check_days, names_of
+from salesprocess.frames._columns import MICROS_A_DAY, amount, flag, is_one_of, rows_per, switch, totals
+from salesprocess.frames._kinds import Frame, keyed, with_month
+from salesprocess.frames._places import NOWHERE, Places, metric
 from salesprocess.frames._spells import stays, with_horizon
 from salesprocess.process import SalesProcess
 
@@ -28,6 +29,9 @@ _COUNTS = ("deals", "won", "lost", "disqualified", "open")
 def ended(process: SalesProcess, events: Frame, columns: Sequence[str] = (), at: datetime | None = None) -> Frame:
     """One row for each deal, where it stands and how it came there, as numbers."""
     wanted = [name for name in dict.fromkeys(columns) if name != "deal"]
+    for name in wanted:
+        if name in {"outcome", *_COUNTS}:
+            raise DealError(f"the result has a column {name!r} itself; rename the log's", found=name)
     return keyed(events, ["deal"], lambda log: _of_deals(Places(process), stays(process, log, wanted, at), wanted))
 
 
@@ -63,7 +67,7 @@ def _days_to_close() -> nw.Expr:
     return (nw.col("_closed") - nw.col("_started")) / MICROS_A_DAY
 
 
-@same_kind
+@metric
 def outcomes(process: SalesProcess, events: Frame, *, at: datetime | None = None) -> Frame:
     """One row for each deal: where it stands, and how it ended.
 
@@ -86,7 +90,7 @@ def outcomes(process: SalesProcess, events: Frame, *, at: datetime | None = None
     )
 
 
-@same_kind
+@metric
 def win_rate(process: SalesProcess, events: Frame, *, by: By = (), at: datetime | None = None) -> Frame:
     """What share of the deals that were decided was won, by any columns of the log.
 
@@ -98,7 +102,7 @@ def win_rate(process: SalesProcess, events: Frame, *, by: By = (), at: datetime 
     >>> frames.win_rate(SEVEN_STAGE, LOG, by="owner").select("owner", "won", "lost", "win_rate").rows()
     [('ana', 1, 0, 1.0), ('ben', 0, 1, 0.0)]
     """
-    groups = names_of(by)
+    groups = names_of(by, "win_rate", "close_rate")
     counts = totals(ended(process, events, groups, at), groups, _COUNTS)
     rated = counts.with_columns(
         _share(nw.col("won"), nw.col("won") + nw.col("lost")).alias("win_rate"),
@@ -111,7 +115,7 @@ def _share(part: nw.Expr, whole: nw.Expr) -> nw.Expr:
     return nw.when(whole > 0).then(part / whole)
 
 
-@same_kind
+@metric
 def loss_reasons(process: SalesProcess, events: Frame, *, by: By = (), at: datetime | None = None) -> Frame:
     """Why deals are lost, by the stage they were lost in: needs a column `reason`, takes an `amount` along.
 
@@ -124,24 +128,24 @@ def loss_reasons(process: SalesProcess, events: Frame, *, by: By = (), at: datet
     Raises:
         DealError: for a missing column.
     """
-    amount = ["amount"] if "amount" in events.collect_schema().names() else []
-    groups = names_of(by)
-    deals = ended(process, events, [*groups, "reason", *amount], at)
+    amounts = ["amount"] if "amount" in events.collect_schema().names() else []
+    groups = names_of(by, "position", "lost_in", "reason", *amounts)
+    deals = ended(process, events, [*groups, "reason", *amounts], at)
     lost = deals.filter(nw.col("outcome").is_in(["lost", "disqualified"]))
     lost = lost.with_columns((nw.col("_came") + 1).alias("position"))
     keys = [*groups, "position", "outcome", "reason"]
     counts = rows_per(lost, keys, "deals")
-    if amount:
+    if amounts:
         # A join would lose the deals without a reason: null equals nothing.
-        both = lost.with_columns(nw.col("amount").cast(nw.Float64).fill_null(0.0), nw.lit(1).alias("deals"))
+        both = lost.with_columns(amount().fill_null(0.0), nw.lit(1).alias("deals"))
         counts = both.group_by(*keys).agg(nw.col("deals").sum(), nw.col("amount").sum())
     named = counts.with_columns((nw.col("position") - 1).alias("_place"), nw.col("deals").cast(nw.Int64))
     named = named.with_columns(Places(process).key("_place").alias("lost_in"))
-    shown = [*groups, "position", "lost_in", "outcome", "reason", "deals", *amount]
+    shown = [*groups, "position", "lost_in", "outcome", "reason", "deals", *amounts]
     return named.select(*shown).sort(*groups, "position", "outcome", "reason")
 
 
-@same_kind
+@metric
 def velocity(process: SalesProcess, events: Frame, *, by: By = (), at: datetime | None = None) -> Frame:
     """How much money a day the pipeline brings, per currency: the sales velocity formula.
 
@@ -158,9 +162,10 @@ def velocity(process: SalesProcess, events: Frame, *, by: By = (), at: datetime 
     Raises:
         DealError: for a missing column.
     """
-    groups = [*names_of(by), "currency"]
+    shown = ("currency", "open", "win_rate", "mean_amount", "cycle_days")
+    groups = [*names_of(by, *shown, "velocity"), "currency"]
     deals = ended(process, events, [*groups, "amount"], at).with_columns(
-        nw.when(nw.col("outcome") == "won").then(nw.col("amount").cast(nw.Float64)).alias("mean_amount"),
+        nw.when(nw.col("outcome") == "won").then(amount()).alias("mean_amount"),
         nw.when(nw.col("outcome") == "won").then(_days_to_close()).alias("cycle_days"),
     )
     means = deals.group_by(*groups).agg(
@@ -174,11 +179,10 @@ def velocity(process: SalesProcess, events: Frame, *, by: By = (), at: datetime 
     rated = means.with_columns(_share(nw.col("won"), nw.col("won") + nw.col("lost")).alias("win_rate"))
     money = nw.col("open") * nw.col("win_rate") * nw.col("mean_amount")
     fast = nw.when(nw.col("cycle_days") > 0).then(money / nw.col("cycle_days"))
-    shown = (*groups, "open", "win_rate", "mean_amount", "cycle_days")
-    return rated.select(*shown, fast.alias("velocity")).sort(*groups)
+    return rated.select(*groups, *shown[1:], fast.alias("velocity")).sort(*groups)
 
 
-@same_kind
+@metric
 def cohorts(
     process: SalesProcess,
     events: Frame,
@@ -197,7 +201,8 @@ def cohorts(
     >>> frames.cohorts(SEVEN_STAGE, LOG, within=[30]).rows()
     [('2026-01', 4, 1, 1, 0, 2, None)]
     """
-    groups = names_of(by)
+    within = check_days("within", within)
+    groups = names_of(by, "month", *(f"won_in_{days}" for days in within))
     deals = with_horizon(ended(process, events, groups, at), at)
     speedy, young = [f"won_in_{days}" for days in within], [f"_younger_{days}" for days in within]
     age, to_close = nw.col("_now") - nw.col("_started"), nw.col("_closed") - nw.col("_started")

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import narwhals.stable.v2 as nw
 
+from salesprocess._names import suggestion
 from salesprocess._parts import Kind, Stage
+from salesprocess.errors import DealError
+from salesprocess.frames._asked import check_process
 from salesprocess.frames._columns import switch
+from salesprocess.frames._kinds import Frame, same_kind
 from salesprocess.process import SalesProcess
 
 NOWHERE: Final = -1
+
+P = ParamSpec("P")
+NativeT = TypeVar("NativeT")
+
+_FIRST: Final = 1000
+_SHOWN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +31,9 @@ class Places:
     """A process's stages by their number, from 0 in declared order; `unknown` is the number of any other."""
 
     process: SalesProcess
+
+    def __post_init__(self) -> None:
+        check_process(self.process)
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -53,3 +68,40 @@ class Places:
     def rank(self, column: str) -> nw.Expr:
         """How far along the way a number is, from 1; 0 for what is not on it."""
         return switch(column, {number: rank for rank, number in enumerate(self.way, 1)}, 0).cast(nw.Int64)
+
+
+def metric(
+    reckon: Callable[Concatenate[SalesProcess, Frame, P], Frame],
+) -> Callable[Concatenate[SalesProcess, NativeT, P], NativeT]:
+    """As `same_kind`, and refuses a log in memory none of whose stages the process has: its figures would all be 0."""
+    over_any_kind = same_kind(reckon)
+
+    @wraps(reckon)
+    def checked(process: SalesProcess, native: NativeT, /, *args: P.args, **options: P.kwargs) -> NativeT:
+        check_process(process)
+        refuse_strangers(process, nw.from_native(native, eager_only=True, pass_through=True))
+        result: NativeT = over_any_kind(process, native, *args, **options)
+        return result
+
+    return checked
+
+
+def refuse_strangers(process: SalesProcess, log: Any) -> None:
+    """Raises `DealError` where the log has stages and the process none of them. Lazy frames are not looked into."""
+    if not isinstance(log, nw.DataFrame) or "stage" not in log.columns or log["stage"].dtype.is_numeric():
+        return
+    keys = [stage.key for stage in process.stages]
+    # The first rows of a log that fits say so at once.
+    for stages in (log["stage"].head(_FIRST), log["stage"]):
+        known = stages.drop_nulls().cast(nw.String)
+        if known.is_in(keys).any() or not len(known):
+            return
+    found = sorted(set(known.unique().to_list()))
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    named = ", ".join(map(repr, found[:_SHOWN])) + more
+    fix = f"frames.events(log, stages={{{found[0]!r}: ...}}) names them" if "deal" in log.columns else "rename them"
+    raise DealError(
+        f"process {process.key!r} has none of the log's stages ({named}){suggestion(found[0], keys)} ({fix})",
+        found=found,
+        expected=keys,
+    )

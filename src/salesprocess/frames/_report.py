@@ -10,27 +10,32 @@ The examples have this log:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cache
 from html import escape
 from io import StringIO
 from typing import Any, Final
 
 import narwhals.stable.v2 as nw
+from matplotlib import rc_context
 
 from salesprocess.errors import DealError
 from salesprocess.frames import plots
+from salesprocess.frames._asked import Progress, check_process, followed
 from salesprocess.frames._bottleneck import bottleneck
+from salesprocess.frames._columns import EPOCH, micros, rows_per
 from salesprocess.frames._conform import conform
 from salesprocess.frames._forecast import backtest, calibration, collected, forecast
 from salesprocess.frames._funnel import conversion, funnel
-from salesprocess.frames._kinds import open_frame
+from salesprocess.frames._kinds import open_frame, with_micros
 from salesprocess.frames._outcomes import loss_reasons, velocity, win_rate
-from salesprocess.frames._spells import spells
+from salesprocess.frames._places import refuse_strangers
+from salesprocess.frames._spells import is_spells, spells
 from salesprocess.frames._times import stalled, time_in_stage
 from salesprocess.process import SalesProcess
 
-_MOST_ROWS: Final = 20
+_MOST_ROWS: Final = 50
 _CSS: Final = """
 :root { color-scheme: light }
 body { font: 15px/1.5 system-ui, sans-serif; color: #1f2933; background: #f5f7fa; margin: 0 }
@@ -44,46 +49,76 @@ section { background: #fff; border: 1px solid #e4e7eb; border-radius: 8px; paddi
 table { border-collapse: collapse; width: 100%; font-size: 14px; margin-top: 8px }
 th, td { text-align: right; padding: 4px 10px; border-bottom: 1px solid #e4e7eb; font-variant-numeric: tabular-nums }
 th { color: #52606d; font-weight: 600 } .text { text-align: left }
-.scroll { overflow-x: auto } svg { max-width: 100%; height: auto }
+td { white-space: nowrap } .scroll { overflow-x: auto }
+svg { width: 100%; max-width: 768px; min-width: 520px; height: auto }
 """
 
 
-def report(process: SalesProcess, events: Any, *, title: str | None = None, at: datetime | None = None) -> str:
+def report(
+    process: SalesProcess,
+    events: Any,
+    *,
+    title: str | None = None,
+    at: datetime | None = None,
+    progress: Progress | None = None,
+) -> str:
     """A review of the pipeline as one HTML page that opens without a network: pictures, tables and what they mean.
 
     `events` is a log as for every metric; with `amount` and `currency` there is a forecast, with `reason` the reasons
     for losses. `at` is the moment of the review, the last change in the log where it is not given. Needs the extra
-    `plots`.
+    `plots`. On a large log it takes seconds: `progress` is wrapped around the steps, as `tqdm.tqdm` is.
 
     >>> page = frames.report(SEVEN_STAGE, LOG)
     >>> page.startswith("<!doctype html>"), page.count("<svg")
     (True, 5)
 
     Raises:
-        DealError: for a missing column.
+        DealError: for a missing column, or a log without a change in it.
     """
-    columns = open_frame(events).frame.collect_schema().names()
-    made = spells(process, events, at=at)
-    money = {"amount", "currency"} <= set(columns)
-    sections = [
-        _funnel(process, made, at),
-        _times(process, made, at),
-        _bottleneck(process, made, at),
-        _stalled(process, made, at),
-        _forecast(process, made, at) if money else "",
-        _calibration(process, made),
-        _losses(process, made, at) if "reason" in columns else "",
-        _flow(process, made),
-        _conformance(process, events),
+    check_process(process)
+    columns = set(open_frame(events).frame.collect_schema().names())
+    made = cache(lambda: _spells(process, events, at))
+    steps: list[Callable[[], Any]] = [
+        made,
+        lambda: _numbers(process, made(), at, money={"amount", "currency"} <= columns),
+        lambda: _funnel(process, made(), at),
+        lambda: _times(process, made(), at),
+        lambda: _bottleneck(process, made(), at),
+        lambda: _stalled(process, made(), at),
+        lambda: _forecast(process, made(), at) if {"amount", "currency"} <= columns else "",
+        lambda: _calibration(process, made()),
+        lambda: _losses(process, made(), at) if "reason" in columns else "",
+        lambda: _flow(process, made()),
+        lambda: _conformance(process, events, at),
     ]
-    name = escape(title or f"{process.name or process.key}: pipeline review")
-    when = "" if at is None else f"<p>As of {escape(at.isoformat(timespec='minutes'))}</p>"
-    body = f"<h1>{name}</h1>{when}{_numbers(process, made, at, money=money)}{''.join(sections)}"
+    _, *sections = [step() for step in followed(steps, progress)]
+    return _page(escape(title or f"{process.name or process.key}: pipeline review"), at or _ends(made())[1], sections)
+
+
+def _spells(process: SalesProcess, events: Any, at: datetime | None) -> Any:
+    log = open_frame(events).frame
+    refuse_strangers(process, log.select("stage").unique().collect())
+    made = spells(process, events, at=at)
+    if not collected(open_frame(made).frame.head(1)):
+        raise DealError("the log has no change of a stage" + ("" if at is None else f" until {at.isoformat()}"))
+    return made
+
+
+def _page(name: str, at: datetime, sections: Sequence[str]) -> str:
+    body = f"<h1>{name}</h1><p>As of {at:%Y-%m-%d %H:%M} {at.tzname() or 'UTC'}</p>{''.join(sections)}"
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{name}</title><style>{_CSS}</style></head><body><main>{body}</main></body></html>\n"
     )
+
+
+def _ends(made: Any) -> tuple[datetime, datetime]:
+    """The times of the first and of the last change, in UTC."""
+    times = with_micros(open_frame(made).frame.select("entered_at"), "entered_at", "_us")
+    (ends,) = collected(times.select(nw.col("_us").min().alias("first"), nw.col("_us").max().alias("last")))
+    first, last = (EPOCH + timedelta(microseconds=int(ends[name])) for name in ("first", "last"))
+    return first, last
 
 
 def _section(heading: str, says: str, *parts: str) -> str:
@@ -94,11 +129,14 @@ def _read(frame: Any) -> list[dict[str, Any]]:
     return collected(open_frame(frame).frame)
 
 
-def _picture(axes: Any) -> str:
+def _picture(axes: Any, what: str) -> str:
     page = StringIO()
-    axes.figure.savefig(page, format="svg", metadata={"Date": None, "Creator": None})
+    # Without a salt of our own the names inside differ each time, and so does the page.
+    with rc_context({"svg.hashsalt": "salesprocess"}):
+        axes.figure.savefig(page, format="svg", metadata={"Date": None, "Creator": None})
     text = page.getvalue()
-    return text[text.index("<svg") :]
+    picture = text[text.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{escape(what)}"', 1)
+    return f'<div class="scroll">{picture}</div>'
 
 
 def _table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
@@ -157,7 +195,7 @@ def _funnel(process: SalesProcess, made: Any, at: datetime | None) -> str:
     steps = _percent(_read(conversion(process, made, at=at)), "rate")
     columns = {"stage": "from", "next": "to", "deals": "reached", "went_on": "went on", "rate": "rate"}
     says = "Reached: the deals that came to the stage or past it. Entered: those in it. The gap is what jumped over."
-    return _section("Funnel", says, _picture(plots.funnel(reached, entered)), _table(steps, columns))
+    return _section("Funnel", says, _picture(plots.funnel(reached, entered), "Deals by stage"), _table(steps, columns))
 
 
 def _times(process: SalesProcess, made: Any, at: datetime | None) -> str:
@@ -172,7 +210,9 @@ def _times(process: SalesProcess, made: Any, at: datetime | None) -> str:
         "km_median_days": "median with those still there",
     }
     says = "Days of a deal's latest stay. In the last column, stays not over yet count as lasting at least until now."
-    return _section("Time in stage", says, _picture(plots.time_in_stage(times)), _table(_read(times), columns))
+    return _section(
+        "Time in stage", says, _picture(plots.time_in_stage(times), "Days by stage"), _table(_read(times), columns)
+    )
 
 
 def _bottleneck(process: SalesProcess, made: Any, at: datetime | None) -> str:
@@ -229,20 +269,17 @@ def _forecast(process: SalesProcess, made: Any, at: datetime | None) -> str:
     }
     says = (
         "Weighted: by each stage's declared probability. "
-        "Learned: by what became of the deals before, with the middle 90 % of outcomes."
+        "Learned: by what became of the deals before, with the middle 90% of outcomes."
     )
-    return _section("Forecast", says, _picture(plots.forecast(expected)), _table(_read(expected), columns))
+    return _section(
+        "Forecast", says, _picture(plots.forecast(expected), "Forecast by currency"), _table(_read(expected), columns)
+    )
 
 
 def _calibration(process: SalesProcess, made: Any) -> str:
     """A forecast made half way through the log, beside what came of it."""
-    times = open_frame(made).frame.select(nw.col("entered_at").cast(nw.Datetime("us")))
-    (ends,) = collected(
-        times.select(nw.col("entered_at").min().alias("first"), nw.col("entered_at").max().alias("last"))
-    )
-    if ends["first"] is None:
-        return ""
-    middle = ends["first"] + (ends["last"] - ends["first"]) / 2
+    first, last = _ends(made)
+    middle = first + (last - first) / 2
     try:
         compared = calibration(process, made, at=middle)
         scores = _read(backtest(process, made, at=[middle]))[0]
@@ -253,32 +290,36 @@ def _calibration(process: SalesProcess, made: Any) -> str:
         f"beside what became of the {scores['deals']:,} deals open then. "
         f"Brier score {scores['learned']:.3f}; {scores['naive']:.3f} for one chance for all."
     )
-    return _section("Was the forecast right?", says, _picture(plots.calibration(compared)))
+    return _section(
+        "Was the forecast right?", says, _picture(plots.calibration(compared), "Chance and outcome by stage")
+    )
 
 
 def _losses(process: SalesProcess, made: Any, at: datetime | None) -> str:
-    rows = sorted(_read(loss_reasons(process, made, at=at)), key=lambda row: -row["deals"])
+    rows = _read(loss_reasons(process, made, at=at))
+    rows.sort(key=lambda row: (-row["deals"], row["position"], str(row["reason"])))
     columns = {"lost_in": "lost in", "outcome": "outcome", "reason": "reason", "deals": "deals"}
     return _section("Why deals are lost", "By the stage that they were in.", _table(rows, columns)) if rows else ""
 
 
 def _flow(process: SalesProcess, made: Any) -> str:
     moves = open_frame(made).frame.filter(~nw.col("went_to").is_null())
-    moves = moves.with_columns(nw.lit(1).alias("count")).group_by("stage", "went_to").agg(nw.col("count").sum())
-    rows = [{"source": row["stage"], "dest": row["went_to"], "count": row["count"]} for row in collected(moves)]
+    counts = collected(rows_per(moves, ["stage", "went_to"], "count").sort("stage", "went_to"))
+    rows = [{"source": row["stage"], "dest": row["went_to"], "count": row["count"]} for row in counts]
     if not rows:
         return ""
-    order = [stage.key for stage in process.stages]
-    return _section("Who goes where", "The wider an arc, the more moves.", _picture(plots.flow(rows, order=order)))
+    picture = _picture(plots.flow(rows, order=[stage.key for stage in process.stages]), "Moves between stages")
+    return _section("Who goes where", "The wider an arc, the more moves.", picture)
 
 
-def _conformance(process: SalesProcess, events: Any) -> str:
-    judged = open_frame(events).frame
-    names = judged.collect_schema().names()
-    if "entered_at" in names:
+def _conformance(process: SalesProcess, events: Any, at: datetime | None) -> str:
+    log = open_frame(events).frame
+    if is_spells(log):
         return ""
-    verdicts = open_frame(conform(process, events)).frame.with_columns(nw.lit(1).alias("changes"))
-    counts = collected(verdicts.group_by("verdict").agg(nw.col("changes").sum()))
-    rows = sorted(counts, key=lambda row: -row["changes"])
+    judged = open_frame(conform(process, events)).frame
+    if at is not None:
+        judged = with_micros(judged, "at", "_us").filter(nw.col("_us") <= micros(at))
+    counts = collected(rows_per(judged, ["verdict"], "changes"))
+    rows = sorted(counts, key=lambda row: (-row["changes"], row["verdict"]))
     says = "Every change in the log, held against the process."
     return _section("By the rules?", says, _table(rows, {"verdict": "verdict", "changes": "changes"}))

@@ -52,6 +52,7 @@ def spells(process: SalesProcess, events: Frame, *, at: datetime | None = None) 
     >>> frames.spells(SEVEN_STAGE, LOG).select("deal", "stage", "days", "went_to").head(2).rows()
     [('a', 'prospecting', 3.0, 'making_contact'), ('a', 'making_contact', 7.0, 'qualifying')]
     """
+    Places(process)
     if is_spells(events):
         return events
     named = events.collect_schema().names()

@@ -16,20 +16,22 @@ from typing import Final, Literal, TypeAlias, get_args
 
 import narwhals.stable.v2 as nw
 
+from salesprocess.frames._asked import By, check_choice, check_share, names_of
 from salesprocess.frames._columns import MICROS_A_DAY, flag, is_one_of, switch, totals
-from salesprocess.frames._funnel import By, check_measure, names_of
-from salesprocess.frames._kinds import Frame, Neighbour, keyed, same_kind, sorted_down, with_neighbours
-from salesprocess.frames._places import NOWHERE, Places
+from salesprocess.frames._kinds import Frame, Neighbour, keyed, sorted_down, with_neighbours
+from salesprocess.frames._places import NOWHERE, Places, metric
 from salesprocess.frames._spells import order_of, stays, with_horizon
 from salesprocess.process import SalesProcess
 
 Which: TypeAlias = Literal["latest", "cumulative"]
 
+_COUNTS: Final = ("finished", "open", "clock_back")
+_DAYS: Final = ("mean_days", "median_days", "p90_days", "km_median_days")
 _HALF: Final = log(0.5) + 1e-9
 _NONE_LEFT: Final = -1e9
 
 
-@same_kind
+@metric
 def time_in_stage(
     process: SalesProcess, events: Frame, *, which: Which = "latest", by: By = (), at: datetime | None = None
 ) -> Frame:
@@ -50,14 +52,13 @@ def time_in_stage(
     Raises:
         DealError: for a `which` that there is not, or a missing column.
     """
-    check_measure(which, get_args(Which))
-    places, groups = Places(process), names_of(by)
+    check_choice("which", which, get_args(Which))
+    places, groups = Places(process), names_of(by, "position", "stage", *_COUNTS, *_DAYS)
     times = with_horizon(_stays_on_the_way(process, events, groups, at), at)
     times = keyed(times, ["deal"], lambda part: _lengths(part, which, groups))
     stages = keyed(times, ["_place"], lambda part: _statistics(part, [*groups, "_place"]))
     named = stages.with_columns(places.key("_place").alias("stage"), (nw.col("_place") + 1).alias("position"))
-    days = ("mean_days", "median_days", "p90_days", "km_median_days")
-    return named.select(*groups, "position", "stage", "finished", "open", "clock_back", *days).sort(*groups, "position")
+    return named.select(*groups, "position", "stage", *_COUNTS, *_DAYS).sort(*groups, "position")
 
 
 def _stays_on_the_way(process: SalesProcess, events: Frame, columns: list[str], at: datetime | None) -> Frame:
@@ -93,9 +94,16 @@ def _statistics(times: Frame, by: list[str]) -> Frame:
         nw.col("_days").median().alias("median_days"),
         nw.col("_days").quantile(0.9, "linear").alias("p90_days"),
     )
-    counts = totals(times, by, ["finished", "open", "clock_back"])
+    counts = totals(times, by, _COUNTS)
     lasting = _lasting_medians(times.filter(nw.col("clock_back") == 0), by)
-    return counts.join(moments, on=by, how="left").join(lasting, on=by, how="left")
+    return _joined(_joined(counts, moments, by), lasting, by)
+
+
+def _joined(left: Frame, right: Frame, by: list[str]) -> Frame:
+    """The columns of both: by a text for the group, since null equals nothing in a join."""
+    group = nw.concat_str(*(nw.col(key).cast(nw.String).fill_null("\x1f") for key in by), separator="\x1e")
+    right = right.with_columns(group.alias("_group")).drop(*by)
+    return left.with_columns(group.alias("_group")).join(right, on="_group", how="left").drop("_group")
 
 
 def _lasting_medians(times: Frame, by: list[str]) -> Frame:
@@ -117,7 +125,7 @@ def _lasting_medians(times: Frame, by: list[str]) -> Frame:
     return halved.group_by(*by).agg(nw.col("km_median_days").min())
 
 
-@same_kind
+@metric
 def stalled(process: SalesProcess, events: Frame, *, percentile: float = 0.9, at: datetime | None = None) -> Frame:
     """The open deals that have been in their stage too long: for its `time_limit`, or for what is usual there.
 
@@ -130,6 +138,7 @@ def stalled(process: SalesProcess, events: Frame, *, percentile: float = 0.9, at
     >>> frames.stalled(SEVEN_STAGE, LOG).select("deal", "stage", "days", "usual_days").rows()
     [('c', 'prospecting', 25.0, 2.8), ('d', 'presenting', 21.0, 10.0)]
     """
+    check_share("percentile", percentile)
     places = Places(process)
     made = with_horizon(keyed(events, ["deal"], lambda log: stays(process, log, (), at)), at)
     made = made.filter(is_one_of("_place", places.of("open")))

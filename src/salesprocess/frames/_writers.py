@@ -11,6 +11,7 @@ The examples have this log:
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
@@ -19,6 +20,7 @@ from xml.sax.saxutils import quoteattr
 import narwhals.stable.v2 as nw
 
 from salesprocess.frames._columns import REQUIRED, require
+from salesprocess.frames._forecast import known
 from salesprocess.frames._kinds import Frame, open_frame
 from salesprocess.process import SalesProcess
 
@@ -26,6 +28,8 @@ CASE: Final = "case:concept:name"
 ACTIVITY: Final = "concept:name"
 TIME: Final = "time:timestamp"
 _RESOURCE: Final = "org:resource"
+# What XML 1.0 has no way to write, not even escaped.
+_UNWRITABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def to_pm4py(events: Any) -> Any:
@@ -78,7 +82,7 @@ def to_xes(events: Any, file: TextIO) -> int:
         if row[CASE] != deal:
             file.write("</trace>\n" if count else "")
             deal = row[CASE]
-            file.write(f"<trace><string key={quoteattr(ACTIVITY)} value={quoteattr(deal)}/>\n")
+            file.write(f"<trace><string key={quoteattr(ACTIVITY)} value={_quoted(deal)}/>\n")
         file.write(_event(row))
         count += 1
     file.write("</trace>\n</log>\n" if count else "</log>\n")
@@ -88,16 +92,20 @@ def to_xes(events: Any, file: TextIO) -> int:
 def _rows(events: Any) -> Iterator[dict[str, Any]]:
     log = _named(open_frame(events).frame)
     order = [CASE, *(["seq"] if "seq" in log.collect_schema().names() else []), TIME]
-    rows: Iterator[dict[str, Any]] = log.sort(*order).collect().iter_rows(named=True)
-    return rows
+    for row in log.sort(*order).collect().iter_rows(named=True):
+        yield {name: known(value) for name, value in row.items()}
+
+
+def _quoted(text: str) -> str:
+    return quoteattr(_UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
 def _event(row: dict[str, Any]) -> str:
     resource = (
-        f"<string key={quoteattr(_RESOURCE)} value={quoteattr(str(row[_RESOURCE]))}/>" if row.get(_RESOURCE) else ""
+        f"<string key={quoteattr(_RESOURCE)} value={_quoted(str(row[_RESOURCE]))}/>" if row.get(_RESOURCE) else ""
     )
     return (
-        f"<event><string key={quoteattr(ACTIVITY)} value={quoteattr(row[ACTIVITY])}/>"
+        f"<event><string key={quoteattr(ACTIVITY)} value={_quoted(row[ACTIVITY])}/>"
         f"<date key={quoteattr(TIME)} value={quoteattr(_iso(row[TIME]))}/>"
         f'<string key="lifecycle:transition" value="complete"/>{resource}</event>\n'
     )

@@ -110,9 +110,13 @@ class _Leaves(Generic[E]):
         column, known = self._column(term)
         if op == "known":
             return Pair(known, self._logic.negated(known))
+        if column.family == "nothing":
+            return _UNKNOWN
         guards = [known]
         if isinstance(value, Term):
             other, other_known = self._column(value)
+            if other.family == "nothing":
+                return _UNKNOWN
             holds = self._of_two(op, self._measured(column, term), self._measured(other, value))
             guards.append(other_known)
         else:
@@ -122,16 +126,17 @@ class _Leaves(Generic[E]):
             self._logic.all_of([*guards, self._logic.negated(holds)]),
         )
 
-    def _column(self, term: Term) -> tuple[Column[E], E]:
+    def _column(self, term: Term) -> tuple[Column[E], E | bool]:
         path = str(term.path)
         column = self._target.column((self._given.facts or {}).get(path, path))
-        return column, self._target.known(column)
+        return column, column.family != "nothing" and self._target.known(column)
 
     def _measured(self, column: Column[E], term: Term) -> Column[E]:
         if term.measure is None:
             return column
         if column.family not in {"list", "any"}:
-            raise refusal(f"{term} asks for a collection, and {term.path!r} is a {column.family} column")
+            kind = f"column of type {column.type}" if column.family == "other" else f"{column.family} column"
+            raise refusal(f"{term} asks for a collection, and {term.path!r} is a {kind}")
         return self._target.measured(column, term.measure)
 
     def _of_one(self, op: str, column: Column[E], value: Any) -> E | bool:

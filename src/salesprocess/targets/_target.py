@@ -17,7 +17,19 @@ E = TypeVar("E")
 
 Subject: TypeAlias = Rule | Criterion | Iterable[Rule | Criterion]
 Family: TypeAlias = Literal[
-    "bool", "enum", "integer", "float", "decimal", "text", "moment", "date", "duration", "list", "other", "any"
+    "bool",
+    "enum",
+    "integer",
+    "float",
+    "decimal",
+    "text",
+    "moment",
+    "date",
+    "duration",
+    "list",
+    "nothing",
+    "other",
+    "any",
 ]
 Order: TypeAlias = Literal["==", "<", "<=", ">", ">="]
 
@@ -46,13 +58,15 @@ class Answer(NamedTuple, Generic[E]):
 class Column(NamedTuple, Generic[E]):
     """A fact as a target has it: what kind of value it holds, the expression, its values where they are few.
 
-    `type` is the target's own for the column, where it has one.
+    `type` is the target's own for the column, and `name` what it is called, where it has one. The family `nothing` is
+    that of nulls alone.
     """
 
     family: Family
     expression: E
     domain: tuple[object, ...] = ()
     type: Any = None
+    name: str = ""
 
 
 class Target(ABC, Generic[E]):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compile_gate"]
 
+_FIRST: Final = 100
 _MOST_STARS = 10
 _SPECIAL: Final = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _WITHOUT_UNIQUE: Final = {nw.Implementation.PANDAS, nw.Implementation.PYARROW, nw.Implementation.MODIN}
@@ -39,8 +40,10 @@ def compile_gate(
 ) -> Answer[nw.Expr]:
     """The answer of a rule, a criterion or a gate, as expressions over the columns of a frame.
 
-    The frame is any that narwhals takes; its column names and types are looked at, its rows are not. A fact is the
-    column of that name, or the one that `facts` names for it. A time without a zone is taken as UTC.
+    The frame is any that narwhals takes; its column names and types are looked at, its rows are not (but for those of
+    pandas' untyped columns). A fact is the column of that name, or the one that `facts` names for it. A time without a
+    zone is taken as UTC. A column of nulls alone is an unknown fact. The number of items in a list is one that
+    expressions cannot tell everywhere: put it in a column of its own, `count(tags)`.
 
     >>> import polars as pl
     >>> from salesprocess import fact
@@ -55,21 +58,43 @@ def compile_gate(
     return compiled(subject, _Narwhals(nw.from_native(frame)), Given(facts, context, at))
 
 
+def holds_nothing(frame: Any, column: str) -> bool:
+    """Whether a column of a narwhals frame has nulls alone: by its type; in pandas, which has none for it, in fact."""
+    native = frame.to_native()
+    if frame.implementation is nw.Implementation.PANDAS:
+        return bool(native[column].head(_FIRST).isna().all() and native[column].isna().all())
+    if frame.collect_schema()[column] != nw.Unknown:
+        return False
+    match frame.implementation:
+        case nw.Implementation.POLARS:
+            found = native.collect_schema()[column]
+        case nw.Implementation.PYARROW:
+            found = native.schema.field(column).type
+        case nw.Implementation.DUCKDB:
+            found = native.types[native.columns.index(column)]
+        case nw.Implementation.PYSPARK:
+            found = native.schema[column].dataType.typeName()
+        case _:
+            return False
+    return str(found).strip('"').lower() in {"null", "void"}
+
+
 class _Narwhals(Target[nw.Expr]):
     name = "a dataframe expression"
 
     def __init__(self, frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> None:
+        self._frame = frame
         self._schema = frame.collect_schema()
         self._implementation = frame.implementation
 
     def column(self, path: str) -> Column[nw.Expr]:
         if path not in self._schema:
             raise refusal(f"the frame has no column {path!r}{suggestion(path, self._schema)}")
-        family = _family(self._schema[path])
+        family: Family = "nothing" if holds_nothing(self._frame, path) else _family(self._schema[path])
         expression = nw.col(path)
         if self._schema[path] in {nw.Categorical, nw.Enum}:
             expression = expression.cast(nw.String)
-        return Column(family, expression, (False, True) if family == "bool" else (), self._schema[path])
+        return Column(family, expression, (False, True) if family == "bool" else (), self._schema[path], path)
 
     def known(self, column: Column[nw.Expr]) -> nw.Expr:
         known = ~column.expression.is_null()
@@ -95,8 +120,11 @@ class _Narwhals(Target[nw.Expr]):
         return column.expression.list.contains(item)
 
     def measured(self, column: Column[nw.Expr], measure: Measure) -> Column[nw.Expr]:
+        counted = f"{measure}({column.name})"
+        if counted in self._schema:
+            return Column("integer", nw.col(counted))
         if measure == "count" or self._implementation in _WITHOUT_UNIQUE:
-            return super().measured(column, measure)
+            raise refusal(f"{self.name} has no way to {measure} the items of a list: put it in a column {counted!r}")
         different = column.expression.list.unique().list.len()
         return Column("integer", different - column.expression.list.contains(None).cast(nw.Int64))
 
@@ -141,7 +169,7 @@ def _in_zone(dtype: Any, value: Any) -> Any:
 
 def _family(dtype: Any) -> Family:
     kinds: dict[Any, Family] = {nw.Boolean: "bool", nw.String: "text", nw.Date: "date", nw.Duration: "duration"}
-    kinds |= {nw.Categorical: "text", nw.Enum: "text", nw.Datetime: "moment", nw.List: "list", nw.Array: "list"}
+    kinds |= {nw.Categorical: "text", nw.Enum: "text", nw.Datetime: "moment", nw.List: "list"}
     for kind, family in kinds.items():
         if dtype == kind:
             return family
