@@ -397,6 +397,8 @@ def test_rows_whose_stage_did_not_change_are_collapsed() -> None:
     log = read_changes(ROWS, PROCESS)
     assert [each.dest for each in log.histories["1"]] == ["a", "b"]
     assert log.collapsed == 1
+    repeated = [{**row, "deal_id": deal} for deal in "12" for row in [*ROWS[:1] * 4, ROWS[2]]]
+    assert read_changes(repeated, PROCESS).collapsed == 6
     assert {each.source_kind for each in log.histories["1"]} == {"import"}
 
 
