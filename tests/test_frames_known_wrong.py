@@ -110,6 +110,18 @@ def test_stays_of_open_deals_are_not_left_out_of_the_median() -> None:
     assert column(found, "finished", "open", "median_days", "km_median_days")[0] == (2, 3, 2.0, None)
 
 
+def test_the_last_change_of_the_log_counts_for_open_stays_whatever_it_was() -> None:
+    log = log_of("a lead 0, b lead 0, c lead 0, c lost 10")
+    found = frames.time_in_stage(PROCESS, log)
+    assert column(found, "stage", "finished", "open", "median_days", "km_median_days") == [("lead", 1, 2, 10.0, None)]
+
+
+def test_a_stay_before_a_stage_without_a_name_is_over_in_spells_too() -> None:
+    log = log_of("a lead 0, a talk 2").with_columns(stage=pl.Series(["lead", None]))
+    for events in (log, frames.spells(PROCESS, log)):
+        assert column(frames.time_in_stage(PROCESS, events), "finished", "open", "mean_days") == [(1, 0, 2.0)]
+
+
 def test_a_stay_that_ends_before_it_begins_is_no_time_and_is_counted() -> None:
     log = log_of("a lead 5, a talk 2, b lead 0, b talk 4", seq=[1, 2, 1, 2])
     spells = frames.spells(PROCESS, log)

@@ -54,8 +54,9 @@ def bottleneck(process: SalesProcess, events: Frame, *, keep: float = 0.1, at: d
 def _starts(process: SalesProcess, events: Frame, at: datetime | None) -> dict[int, int]:
     first = keyed(events, ["deal"], lambda log: stays(process, log, (), at))
     rows = collected(rows_per(first.filter(nw.col("_came") == NOWHERE), ["_place"], "_n"))
+    found = {row["_place"]: row["_n"] for row in rows}
     opened = Places(process).of("open", "on_hold")
-    return {row["_place"]: row["_n"] for row in rows if row["_place"] in opened} or {opened[0]: 1}
+    return {place: found[place] for place in opened if place in found} or {opened[0]: 1}
 
 
 def _overall(weights: _chain.Counts, starts: dict[int, int]) -> float:

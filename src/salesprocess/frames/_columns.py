@@ -191,13 +191,15 @@ def _renamed(log: Frame, stages: Mapping[Any, str]) -> nw.Expr:
 
 
 def _with_episodes(log: Frame, starts: str) -> Frame:
-    order = ["seq" if "seq" in log.collect_schema().names() else "at"]
+    # At one time, the row that begins a deal comes first.
+    order = ["seq" if "seq" in log.collect_schema().names() else "at", "_goes_on"]
     numbered = log.with_columns(
         nw.when(nw.col(starts)).then(nw.lit(1)).otherwise(nw.lit(0)).alias("_begins"),
+        nw.when(nw.col(starts)).then(nw.lit(0)).otherwise(nw.lit(1)).alias("_goes_on"),
         nw.col("deal").cast(nw.String),
     ).with_columns(nw.col("_begins").cum_sum().over("deal", order_by=order).cast(nw.Int64).alias("_episode"))
     later = nw.concat_str(nw.col("deal"), nw.col("_episode").cast(nw.String), separator="#")
     named = numbered.with_columns(
         nw.when(nw.col("_episode") > 1).then(later).otherwise(nw.col("deal")).alias("deal"),
     )
-    return named.filter(~nw.col("stage").is_null()).drop("_begins", "_episode", starts)
+    return named.filter(~nw.col("stage").is_null()).drop("_begins", "_goes_on", "_episode", starts)

@@ -128,7 +128,7 @@ def _judged(rules: _Rules, log: Frame) -> Frame:
     log = with_neighbours(
         log,
         "_deal",
-        [*order, "_us", "_place"],
+        [*order, "_us", "_place", "stage"],
         {
             "_came": Neighbour("_place", 1),
             "_us_before": Neighbour("_us", 1),
@@ -141,6 +141,7 @@ def _judged(rules: _Rules, log: Frame) -> Frame:
     moved = complete & (nw.col("_came") != NOWHERE)
     return log.with_columns(
         _verdict_of_move(rules, complete).alias("verdict"),
+        nw.when(complete).then(nw.col("previous")).alias("previous"),
         (moved & (nw.col("_us") == nw.col("_us_before"))).fill_null(value=False).alias("tie"),
         (moved & (nw.col("_us") < nw.col("_us_before"))).fill_null(value=False).alias("clock_back"),
     )

@@ -32,6 +32,7 @@ from salesprocess.frames._kinds import (
     open_frame,
     sorted_down,
     with_neighbours,
+    with_overall,
 )
 from salesprocess.frames._places import NOWHERE, Places, metric
 from salesprocess.frames._spells import order_of, stays
@@ -106,9 +107,9 @@ def _kinds(there: Iterable[str], named: Mapping[Kind, Iterable[str]]) -> dict[st
 
 def _edges(events: Frame) -> dict[tuple[str, str], int]:
     def moves(log: Frame) -> Frame:
-        log = prepared(log).rename({"_us": "_entered"}).with_columns(nw.lit(0).alias("_place"))
+        log = prepared(log).rename({"_us": "_entered"})
         log = log.filter(~nw.col("deal").is_null(), ~nw.col("at").is_null(), ~nw.col("stage").is_null())
-        log = log.with_columns(nw.col("stage").cast(nw.String))
+        log = log.with_columns(nw.col("stage").cast(nw.String), nw.col("stage").cast(nw.String).alias("_place"))
         log = with_neighbours(log, "deal", order_of(log), {"_from": Neighbour("stage", 1, None)})
         return log.filter(~nw.col("_from").is_null(), nw.col("_from") != nw.col("stage")).select("_from", "stage")
 
@@ -187,9 +188,9 @@ def variants(process: SalesProcess, events: Frame, *, longest: int = 20, at: dat
     counts = rows_per(paths, [*steps, "stays"], "deals")
     named = counts.with_columns(_step_name(places, step, first=step == "_1").alias(step) for step in steps)
     more = nw.when(nw.col("stays") > longest).then(nw.lit(" > ...")).otherwise(nw.lit(""))
-    named = named.with_columns(nw.concat_str(*steps, more).alias("variant"), nw.col("deals").sum().alias("_all"))
+    named = with_overall(named.with_columns(nw.concat_str(*steps, more).alias("variant")), "deals", "sum", "_all")
     share = nw.col("deals") / nw.col("_all")
-    return sorted_down(named.select("variant", "stays", "deals", share.alias("share")), "deals", "variant")
+    return sorted_down(named.select("variant", "stays", "deals", share.alias("share")), "deals", "variant", "stays")
 
 
 def _paths(made: Frame, steps: list[str]) -> Frame:

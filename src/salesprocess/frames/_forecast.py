@@ -62,7 +62,8 @@ def learn(process: SalesProcess, events: Frame, at: datetime | None = None) -> d
     for source, move in process.moves():
         if numbers[source] in ways and move.dest != source:
             ways[numbers[source]].setdefault(_state(places, numbers[move.dest]), 0.0)
-    for row in rows:
+    # In one order on every engine: the intervals are drawn in the order of the ways.
+    for row in sorted(rows, key=lambda row: (row["_place"], row["_went"])):
         if row["_place"] in ways and row["_went"] != places.unknown:
             state = _state(places, row["_went"])
             ways[row["_place"]][state] = ways[row["_place"]].get(state, 0.0) + row["_n"]
@@ -165,7 +166,7 @@ def _open_amounts(
     deals = deals.with_columns((nw.col("amount") * nw.col("amount")).alias("_squares"))
     sums = totals(deals, [*groups, "_place"], ["deals", "_missing", "amount", "_squares"], nw.Float64)
     found: dict[tuple[Any, ...], dict[int, _Sums]] = {}
-    for row in collected(sums):
+    for row in sorted(collected(sums), key=lambda row: int(row["_place"])):
         group = found.setdefault(tuple(row[name] for name in groups), {})
         group[row["_place"]] = _Sums(int(row["deals"]), int(row["_missing"]), row["amount"], row["_squares"])
     return found

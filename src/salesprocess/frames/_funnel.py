@@ -19,7 +19,7 @@ import narwhals.stable.v2 as nw
 from salesprocess.errors import DealError
 from salesprocess.frames._asked import By, check_choice, names_of
 from salesprocess.frames._columns import flag, rows_per, switch, totals
-from salesprocess.frames._kinds import Frame, keyed, unpivoted
+from salesprocess.frames._kinds import Frame, at_once, keyed, unpivoted
 from salesprocess.frames._places import NOWHERE, Places, metric
 from salesprocess.frames._spells import stays
 from salesprocess.process import SalesProcess
@@ -183,7 +183,7 @@ def conversion(
     check_choice("measure", measure, ("entered", "reached"))
     groups = names_of(by, "position", per, "deals", "next", "went_on", "rate")
     steps = counted(process, events, measure, per, groups, at)
-    return keyed(steps, groups or ["_all"], lambda part: _steps(part, per, groups)).sort(*groups, "position")
+    return at_once(steps, lambda part: _steps(part, per, groups).sort(*groups, "position"))
 
 
 def _steps(steps: Frame, per: Per, by: list[str]) -> Frame:

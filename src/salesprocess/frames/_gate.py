@@ -19,10 +19,11 @@ from typing import Any, Final, NamedTuple
 import narwhals.stable.v2 as nw
 
 from salesprocess._names import suggestion
+from salesprocess.assurance._places import comparisons
 from salesprocess.criteria import Criterion, Rule
 from salesprocess.errors import DealError, DefinitionError, Problem
 from salesprocess.frames._columns import is_one_of, require, switch
-from salesprocess.frames._kinds import Frame, as_lazy, kind_of
+from salesprocess.frames._kinds import Frame, as_lazy, by_row, is_dask, kind_of
 from salesprocess.frames._lists import as_given, typed, with_counts
 from salesprocess.frames._places import Places, metric
 from salesprocess.process import SalesProcess, Transition
@@ -60,9 +61,21 @@ def gate(
         DealError: for a missing `stage`, or a trigger that no open stage has.
         DefinitionError: for every fact without a column, and every rule that an expression cannot say.
     """
-    places = Places(process)
     asked = _Asked.of(process, trigger)
-    given, deals = deals, typed(deals)
+    if is_dask(deals):
+        _refuse_texts(deals, asked, facts or {})
+    return by_row(deals, lambda part: _gated(Places(process), asked, part, facts, context, at))
+
+
+def _gated(
+    places: Places,
+    asked: _Asked,
+    given: Frame,
+    facts: Mapping[str, str] | None,
+    context: Mapping[str, object] | None,
+    at: datetime | None,
+) -> Frame:
+    deals = typed(given)
     _check_columns(deals, asked)
     terms = (term for rule in asked.rules() for term in rule.terms())
     counted = with_counts(deals, terms, facts)
@@ -79,6 +92,20 @@ def gate(
     columns = given.collect_schema().names()
     made = ("to", *met, "may_advance", "lacks")
     return as_given(deals.with_columns(*where_asked).select(*columns, *made), given)
+
+
+def _refuse_texts(deals: Frame, asked: _Asked, facts: Mapping[str, str]) -> None:
+    """Raises `DealError` for a yes or no that is text: Dask writes bools with gaps as the words True and False."""
+    schema = deals.collect_schema()
+    criteria = (criterion for uses in asked.uses.values() for criterion in uses.values())
+    for term, op, value in ((each.term, each.op, each.value) for one in criteria for each in comparisons(one)):
+        column = facts.get(str(term.path), str(term.path))
+        asks = op in {"true", "false"} or isinstance(value, bool)
+        if asks and term.source == "fact" and column in schema.names() and schema[column] == nw.String:
+            fix = "pandas' convert_dtypes() before dask.dataframe.from_pandas keeps what it is"
+            raise DealError(
+                f"{column} is text in this Dask frame, and the process asks whether it is true: {fix}", found=column
+            )
 
 
 def _check_columns(deals: Frame, asked: _Asked) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from importlib import import_module
-from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeAlias, TypeVar
+from typing import Any, Concatenate, Final, Literal, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
 import narwhals.stable.v2 as nw
 
@@ -22,6 +22,7 @@ FirstT = TypeVar("FirstT")
 
 _LAZY = {nw.Implementation.DUCKDB, nw.Implementation.PYSPARK, nw.Implementation.DASK}
 _KINDS = {*_LAZY, nw.Implementation.POLARS, nw.Implementation.PANDAS, nw.Implementation.PYARROW}
+_MICROS_A_DAY: Final = 86_400_000_000
 _EXPECTED = ("polars", "pandas", "pyarrow", "DuckDB", "PySpark", "Dask")
 
 
@@ -44,7 +45,8 @@ def open_frame(native: Any) -> Opened:
     pyarrow tables go through polars: Narwhals' own grouped median on them is approximate.
 
     Raises:
-        DealError: for what is no frame of a kind that the metrics are tested on.
+        DealError: for what is no frame of a kind that the metrics are tested on, or a column of Spark's that nothing
+            can name.
     """
     try:
         frame = nw.from_native(native)
@@ -52,11 +54,20 @@ def open_frame(native: Any) -> Opened:
         raise _no_frame(native) from None
     if frame.implementation not in _KINDS:
         raise _no_frame(native)
+    if frame.implementation is nw.Implementation.PYSPARK:
+        _refuse_dots(native.columns)
     if isinstance(frame, nw.LazyFrame):
         return Opened(frame, lambda result: result.to_native())
     if frame.implementation is nw.Implementation.PYARROW:
         return Opened(as_lazy(frame.to_polars()), lambda result: _collected(result).to_arrow())
     return Opened(frame.lazy(), lambda result: _tidied(_collected(result).to_native()))
+
+
+def _refuse_dots(columns: Sequence[str]) -> None:
+    for column in columns:
+        if "." in column:
+            fix = f"rename it, such as {column.replace('.', '_')!r}, which gate(facts=...) is told"
+            raise DealError(f"Spark takes the dot in the column {column!r} for a field: {fix}", found=column)
 
 
 def _no_frame(native: Any) -> DealError:
@@ -108,27 +119,62 @@ def keyed(frame: Frame, keys: Sequence[str], step: Callable[[Frame], Frame]) -> 
     """The step over the whole frame; on Dask over partitions that hold each combination of keys together."""
     if not is_dask(frame):
         return step(frame)
+    native: Any = frame.to_native()
+    return as_lazy(_each_partition(native.shuffle(on=list(keys)), step))
+
+
+def by_row(frame: Frame, step: Callable[[Frame], Frame]) -> Frame:
+    """The step over the whole frame, where each row stands for itself; on Dask over each partition as it is."""
+    native: Any = frame.to_native()
+    return as_lazy(_each_partition(native, step)) if is_dask(frame) else step(frame)
+
+
+def at_once(frame: Frame, step: Callable[[Frame], Frame]) -> Frame:
+    """The step over a small frame; on Dask in one partition."""
+    native: Any = frame.to_native()
+    return as_lazy(_each_partition(native.repartition(npartitions=1), step)) if is_dask(frame) else step(frame)
+
+
+def _each_partition(native: Any, step: Callable[[Frame], Frame]) -> Any:
+    """Dask's frame with the step made of each of its partitions.
+
+    The step is made of two rows of Dask's invention first: what the result looks like, and what is wrong with the
+    columns, is known at once, and the error is ours.
+    """
 
     def run(part: Any) -> Any:
-        return _collected(step(as_lazy(part))).to_native().reset_index(drop=True)
+        return _tidied(_collected(step(as_lazy(part))).to_native())
 
-    native: Any = frame.to_native()
-    return as_lazy(native.shuffle(on=list(keys)).map_partitions(run))
+    example = import_module("dask.dataframe.utils").meta_nonempty(native._meta)  # noqa: SLF001 - as Dask does itself
+    return native.map_partitions(run, meta=run(example).iloc[:0])
 
 
 def with_micros(frame: Frame, column: str, name: str) -> Frame:
     """The frame with a time as microseconds since 1970 in UTC; a time without a zone is taken as UTC.
 
-    DuckDB and Spark have functions of their own for it, right for times with a zone whatever the session's is.
+    DuckDB and Spark have functions of their own for it, right whatever zone the session is in.
     """
     native: Any = frame.to_native()
     if kind_of(frame) is nw.Implementation.DUCKDB:
         quoted = column.replace('"', '""')
         return as_lazy(native.project(f'*, epoch_us("{quoted}") AS "{name}"'))
     if kind_of(frame) is nw.Implementation.PYSPARK:
-        functions = import_module("pyspark.sql.functions")
-        return as_lazy(native.withColumn(name, functions.unix_micros(functions.col(column).cast("timestamp"))))
+        return as_lazy(native.withColumn(name, _spark_micros(native, column)))
     return frame.with_columns(nw.col(column).dt.timestamp("us").alias(name))
+
+
+def quoted(column: str) -> str:
+    """A column's name as Spark takes it, whose dots would be fields of it."""
+    return "`" + column.replace("`", "``") + "`"
+
+
+def _spark_micros(native: Any, column: str) -> Any:
+    functions = import_module("pyspark.sql.functions")
+    if native.schema[column].dataType.typeName() != "timestamp_ntz":
+        return functions.unix_micros(functions.col(quoted(column)))
+    # A cast to a timestamp would read the clock in the session's zone.
+    since = f"CAST({quoted(column)} - TIMESTAMP_NTZ '1970-01-01 00:00:00' AS INTERVAL SECOND)"
+    return functions.expr(f"CAST(CAST({since} AS DECIMAL(18, 6)) * 1000000 AS BIGINT)")
 
 
 def with_month(frame: Frame, column: str, name: str) -> Frame:
@@ -138,8 +184,11 @@ def with_month(frame: Frame, column: str, name: str) -> Frame:
         return as_lazy(native.project(f'*, strftime(make_timestamp("{column}"), \'%Y-%m\') AS "{name}"'))
     if kind_of(frame) is nw.Implementation.PYSPARK:
         functions = import_module("pyspark.sql.functions")
-        moment = functions.timestamp_micros(functions.col(column))
-        return as_lazy(native.withColumn(name, functions.date_format(moment, "yyyy-MM")))
+        micros = functions.col(column)
+        # Days, since the format of a timestamp is that of the session's zone.
+        days = (micros - functions.pmod(micros, functions.lit(_MICROS_A_DAY))) / _MICROS_A_DAY
+        day = functions.date_from_unix_date(days.cast("int"))
+        return as_lazy(native.withColumn(name, functions.date_format(day, "yyyy-MM")))
     return frame.with_columns(nw.col(column).cast(nw.Datetime("us")).dt.to_string("%Y-%m").alias(name))
 
 
@@ -202,17 +251,23 @@ def unpivoted(frame: Frame, on: Sequence[str], index: Sequence[str], name: str, 
     return as_lazy(native.project(f"{kept}unnest([{cells}], recursive := true)"))
 
 
-def sorted_down(frame: Frame, first: str, then: str) -> Frame:
+def sorted_down(frame: Frame, first: str, *then: str) -> Frame:
     """The biggest first, and those alike by `then`; Dask sorts a column at a time, so there in one partition."""
+    return at_once(frame, lambda part: part.sort(first, *then, descending=[True, *(False for _ in then)]))
 
-    def step(part: Frame) -> Frame:
-        return part.sort(first, then, descending=[True, False])
 
-    if not is_dask(frame):
-        return step(frame)
-    native: Any = frame.to_native()
-    whole = native.repartition(npartitions=1)
-    return as_lazy(whole.map_partitions(lambda part: _collected(step(as_lazy(part))).to_native()))
+def with_overall(frame: Frame, column: str, how: Literal["max", "sum"], name: str) -> Frame:
+    """The frame with the maximum or the sum of a column over all its rows.
+
+    Spark joins it on, since its windows over all rows bring them into one task; on Dask it is read at once.
+    """
+    overall = getattr(nw.col(column), how)().alias(name)
+    if kind_of(frame) is nw.Implementation.PYSPARK:
+        return frame.join(frame.select(overall), how="cross")
+    if is_dask(frame):
+        found: Any = frame.select(overall.fill_null(0)).collect().item()
+        return frame.with_columns(nw.lit(int(found)).alias(name))
+    return frame.with_columns(overall)
 
 
 def rows_like(frame: Frame, rows: Rows) -> Frame:

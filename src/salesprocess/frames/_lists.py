@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 
 from salesprocess._operations import is_missing, measured
 from salesprocess._rules import Term
-from salesprocess.frames._kinds import Frame, as_lazy, kind_of
+from salesprocess.frames._kinds import Frame, as_lazy, kind_of, quoted
 
 _IN_DUCKDB: Final = {"count": "list_count", "distinct": "list_unique"}
 _IN_POLARS: Final = {"count": "len", "distinct": "n_unique"}
@@ -19,7 +19,7 @@ _IN_POLARS: Final = {"count": "len", "distinct": "n_unique"}
 def with_counts(frame: Frame, terms: Iterable[Term], facts: Mapping[str, str] | None) -> Frame:
     """The frame with a column such as `count(tags)` for each number of items that is asked for.
 
-    Of a kind of frame that is not one of these three, the gate says that the column is missing.
+    Of a kind of frame that is not one of these four, the gate says that the column is missing.
     """
     schema = frame.collect_schema()
     for term in {term.key(): term for term in terms}.values():
@@ -38,6 +38,8 @@ def with_counts(frame: Frame, terms: Iterable[Term], facts: Mapping[str, str] | 
         elif kind_of(frame) is nw.Implementation.DUCKDB:
             counting = f"{_IN_DUCKDB[str(term.measure)]}({_quoted(column)}[:])"
             frame = as_lazy(native.project(f"*, {counting}::BIGINT AS {_quoted(name)}"))
+        elif kind_of(frame) is nw.Implementation.PYSPARK:
+            frame = as_lazy(native.withColumn(name, _in_spark(column, term)))
     return frame
 
 
@@ -48,6 +50,14 @@ def _quoted(name: str) -> str:
 def _in_polars(pl: Any, column: str, term: Term) -> Any:
     known = pl.col(column).list.drop_nulls()
     return getattr(known.list, _IN_POLARS[str(term.measure)])().cast(pl.Int64)
+
+
+def _in_spark(column: str, term: Term) -> Any:
+    functions = import_module("pyspark.sql.functions")
+    items = functions.array_compact(functions.col(quoted(column)))
+    items = functions.array_distinct(items) if term.measure == "distinct" else items
+    # The size of null is -1 where ANSI SQL is off.
+    return functions.when(items.isNotNull(), functions.size(items).cast("long"))
 
 
 def _is_absent(value: Any) -> bool:

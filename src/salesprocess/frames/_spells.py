@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import narwhals.stable.v2 as nw
 
 from salesprocess.frames._columns import MICROS_A_DAY, REQUIRED, micros, prepared, require
-from salesprocess.frames._kinds import Frame, Neighbour, is_dask, keyed, same_kind, with_micros, with_neighbours
+from salesprocess.frames._kinds import Frame, Neighbour, keyed, same_kind, with_micros, with_neighbours, with_overall
 from salesprocess.frames._places import NOWHERE, Places
 from salesprocess.process import SalesProcess
 
@@ -67,7 +67,7 @@ def _published(process: SalesProcess, log: Frame, carried: Sequence[str], at: da
         "went_to": Neighbour("stage", -1, None),
     }
     made = _from_events(process, log, carried, at, texts)
-    order = order_of(made)
+    order = [*order_of(made), "stage"]
     # Counting rows by cum_count is wrong on pandas where the column counted is one of the group's.
     counted = made.with_columns(nw.lit(1).alias("_one")).with_columns(
         nw.col("_one").cum_sum().over("deal", order_by=order).cast(nw.Int64).alias("nth"),
@@ -120,7 +120,8 @@ def _from_events(
     if at is not None:
         log = log.filter(nw.col("_entered") <= micros(at))
     log = log.with_columns(places.number("stage").alias("_place"))
-    order = order_of(log)
+    # Stages that the process lacks have one number: of those at one time, the name decides what is carried along.
+    order = [*order_of(log), "stage"] if columns or texts else order_of(log)
     log = with_neighbours(log, "deal", order, {"_came": Neighbour("_place", 1)})
     log = log.filter((nw.col("_came") != nw.col("_place")) | (nw.col("_place") == places.unknown))
     around = {"_went": Neighbour("_place", -1), "_left": Neighbour("_entered", -1), **texts}
@@ -133,8 +134,9 @@ def _from_spells(process: SalesProcess, made: Frame, columns: Sequence[str], at:
     made = with_micros(with_micros(made.select(*kept), "entered_at", "_entered"), "left_at", "_left")
     made = made.with_columns(
         places.number("stage").alias("_place"),
-        _number_or_nowhere(places, "came_from").alias("_came"),
-        _number_or_nowhere(places, "went_to").alias("_went"),
+        # A stage without a name is not no stage: what has none is the first stay, and the last.
+        nw.when(nw.col("nth") == 1).then(nw.lit(NOWHERE)).otherwise(places.number("came_from")).alias("_came"),
+        nw.when(nw.col("left_at").is_null()).then(nw.lit(NOWHERE)).otherwise(places.number("went_to")).alias("_went"),
     )
     if at is not None:
         now = micros(at)
@@ -145,16 +147,8 @@ def _from_spells(process: SalesProcess, made: Frame, columns: Sequence[str], at:
     return made.with_columns(ended.fill_null(NOWHERE).cast(nw.Int64).alias("_left"))
 
 
-def _number_or_nowhere(places: Places, column: str) -> nw.Expr:
-    # A deal's first stay came from nowhere; what came from a change without a stage came from an unknown one.
-    return nw.when(nw.col(column).is_null()).then(nw.lit(NOWHERE)).otherwise(places.number(column)).cast(nw.Int64)
-
-
 def with_horizon(frame: Frame, at: datetime | None) -> Frame:
     """The frame of stays with `_now`: the moment asked about, or that of the last change in it."""
     if at is not None:
         return frame.with_columns(nw.lit(micros(at)).alias("_now"))
-    if is_dask(frame):
-        last: Any = frame.select(nw.col("_entered").max()).collect().item()
-        return frame.with_columns(nw.lit(int(last)).alias("_now"))
-    return frame.with_columns(nw.col("_entered").max().alias("_now"))
+    return with_overall(frame, "_entered", "max", "_now")

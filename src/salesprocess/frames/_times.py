@@ -54,16 +54,12 @@ def time_in_stage(
     """
     check_choice("which", which, get_args(Which))
     places, groups = Places(process), names_of(by, "position", "stage", *_COUNTS, *_DAYS)
-    times = with_horizon(_stays_on_the_way(process, events, groups, at), at)
+    made = with_horizon(keyed(events, ["deal"], lambda log: stays(process, log, groups, at)), at)
+    times = made.filter(is_one_of("_place", places.of("open", "on_hold", "won")))
     times = keyed(times, ["deal"], lambda part: _lengths(part, which, groups))
     stages = keyed(times, ["_place"], lambda part: _statistics(part, [*groups, "_place"]))
     named = stages.with_columns(places.key("_place").alias("stage"), (nw.col("_place") + 1).alias("position"))
     return named.select(*groups, "position", "stage", *_COUNTS, *_DAYS).sort(*groups, "position")
-
-
-def _stays_on_the_way(process: SalesProcess, events: Frame, columns: list[str], at: datetime | None) -> Frame:
-    timed = Places(process).of("open", "on_hold", "won")
-    return keyed(events, ["deal"], lambda log: stays(process, log, columns, at).filter(is_one_of("_place", timed)))
 
 
 def _lengths(made: Frame, which: Which, by: list[str]) -> Frame:

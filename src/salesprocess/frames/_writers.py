@@ -91,7 +91,7 @@ def to_xes(events: Any, file: TextIO) -> int:
 
 def _rows(events: Any) -> Iterator[dict[str, Any]]:
     log = _named(open_frame(events).frame)
-    order = [CASE, *(["seq"] if "seq" in log.collect_schema().names() else []), TIME]
+    order = [CASE, *(["seq"] if "seq" in log.collect_schema().names() else []), TIME, ACTIVITY]
     for row in log.sort(*order).collect().iter_rows(named=True):
         yield {name: known(value) for name, value in row.items()}
 

@@ -101,14 +101,25 @@ class _Narwhals(Target[nw.Expr]):
         return known & ~column.expression.is_nan() if column.family == "float" else known
 
     def compare(self, order: Order, column: Column[nw.Expr], value: Literal | Column[nw.Expr]) -> nw.Expr:
-        other = value.expression if isinstance(value, Column) else _in_zone(column.type, value)
+        other = value.expression if isinstance(value, Column) else self._given(column, value)
         compared: nw.Expr = ORDERS[order](column.expression, other)
         return compared
 
     def one_of(self, column: Column[nw.Expr], values: Sequence[object]) -> nw.Expr:
         if column.family == "bool":
             return column.expression if values[0] else ~column.expression
-        return column.expression.is_in([_in_zone(column.type, value) for value in values])
+        given = [self._given(column, value) for value in values]
+        if any(isinstance(value, nw.Expr) for value in given):
+            return self.any_of([column.expression == value for value in given])
+        return column.expression.is_in(given)
+
+    def _given(self, column: Column[nw.Expr], value: Any) -> Any:
+        value = _in_zone(column.type, value)
+        spark = self._implementation is nw.Implementation.PYSPARK
+        if spark and isinstance(value, datetime) and value.tzinfo is None:
+            # PySpark reads a clock without a zone in that of the driver's machine.
+            return nw.lit(value.isoformat(" ")).cast(nw.Datetime("us"))
+        return value
 
     def matches(self, column: Column[nw.Expr], glob: str) -> nw.Expr:
         # Programs differ in whether `$` fits before a last line break: behind a mark of our own there is none.
@@ -117,7 +128,8 @@ class _Narwhals(Target[nw.Expr]):
     def contains(self, column: Column[nw.Expr], item: Literal) -> nw.Expr:
         if column.family == "text":
             return column.expression.str.contains(str(item), literal=True)
-        return column.expression.list.contains(item)
+        # Spark has null where the item is not found beside a null.
+        return column.expression.list.contains(item).fill_null(value=False)
 
     def measured(self, column: Column[nw.Expr], measure: Measure) -> Column[nw.Expr]:
         counted = f"{measure}({column.name})"
