@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -503,6 +504,15 @@ def test_csv_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
     file = tmp_path / "log.csv"
     file.write_text("deal_id,stage,at\n1,a,2026-03-01T09:00:00Z\n", encoding="utf-8-sig")
     assert read_changes(str(file), PROCESS).histories["1"].stage == "a"
+
+
+def test_stage_written_twice_is_collapsed_and_the_log_read_does_not_change(tmp_path: Path) -> None:
+    file = tmp_path / "log.csv"
+    file.write_text("deal_id,stage,at\n1,more,2026-03-01T09:00:00Z\n1,more,2026-03-02T09:00:00Z\n", encoding="utf-8")
+    log = read_changes(file, PROCESS)
+    assert log.collapsed == 1
+    with pytest.raises(FrozenInstanceError):
+        log.collapsed = 0  # type: ignore[misc]
 
 
 def test_stage_values_of_the_log_are_mapped_to_keys() -> None:
