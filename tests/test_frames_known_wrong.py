@@ -72,6 +72,17 @@ def test_moves_are_not_counted_as_deals() -> None:
     assert column(frames.funnel(PROCESS, log, measure="reentered"), "deals") == [1, 1, 0, 0]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_win_that_is_lost_later_is_no_win_in_a_chance_either(kind: str) -> None:
+    """Two of three deals were won and lost again: a report that stops at the first win calls every one of them won."""
+    moves = [f"{n} lead 0, {n} won 1" + (f", {n} lost 2" if n % 3 else "") for n in range(300)]
+    log = as_kind(log_of(", ".join(moves)), kind)
+    assert column(frames.win_rate(PROCESS, log), "win_rate") == [pytest.approx(1 / 3)]
+    (chance,) = (row for row in column(frames.chances(PROCESS, log), "stage", "learned") if row[0] == "lead")
+    assert chance[1] == pytest.approx(1 / 3, abs=0.01)
+    assert column(frames.bottleneck(PROCESS, log), "win_rate")[0] == pytest.approx(1 / 3, abs=0.01)
+
+
 def test_a_lost_deal_counts_nothing_in_a_forecast_whatever_its_probability() -> None:
     log = log_of("a offer 0, b lead 0, b lost 3", amount=[100.0, 9000.0, 9000.0], currency=["EUR"] * 3)
     assert column(frames.forecast(PROCESS, log), "deals", "amount", "weighted") == [(1, 100.0, 60.0)]

@@ -19,9 +19,9 @@ from salesprocess.frames import _chain
 from salesprocess.frames._asked import check_share
 from salesprocess.frames._chain import LOSS
 from salesprocess.frames._columns import rows_per
-from salesprocess.frames._forecast import collected, learn
+from salesprocess.frames._forecast import asked, collected, learn
 from salesprocess.frames._kinds import Frame, keyed, rows_like
-from salesprocess.frames._places import NOWHERE, Places, metric
+from salesprocess.frames._places import NOWHERE, metric
 from salesprocess.frames._spells import stays
 from salesprocess.process import SalesProcess
 
@@ -47,7 +47,7 @@ def bottleneck(process: SalesProcess, events: Frame, *, keep: float = 0.1, at: d
     weights = learn(process, events, at)
     starts = _starts(process, events, at)
     now = _overall(weights, starts)
-    rows = [_gain(process, place, weights, starts, now, keep) for place in weights]
+    rows = [_gain(process, place, weights, starts, now, keep) for place in asked(process)]
     return rows_like(events, sorted(rows, key=lambda row: (-row["gain"], row["position"])))
 
 
@@ -55,7 +55,7 @@ def _starts(process: SalesProcess, events: Frame, at: datetime | None) -> dict[i
     first = keyed(events, ["deal"], lambda log: stays(process, log, (), at))
     rows = collected(rows_per(first.filter(nw.col("_came") == NOWHERE), ["_place"], "_n"))
     found = {row["_place"]: row["_n"] for row in rows}
-    opened = Places(process).of("open", "on_hold")
+    opened = asked(process)
     return {place: found[place] for place in opened if place in found} or {opened[0]: 1}
 
 

@@ -51,29 +51,36 @@ def known(value: Any) -> Any:
 def learn(process: SalesProcess, events: Frame, at: datetime | None = None) -> dict[int, dict[int, float]]:
     """How often deals went from each open stage to each other, to a win or to a loss, and what was believed before.
 
-    The prior spreads the weight of one deal evenly over the ways that the process or the log has (Perks 1947): where
-    nothing has been seen yet, the process alone speaks.
+    A won stage is the end, unless the log has deals that were lost or reopened out of one: then deals go on from won
+    stages too, and those that stayed are the wins. The prior spreads the weight of one deal evenly over the ways that
+    the process or the log has (Perks 1947): where nothing has been seen yet, the process alone speaks.
     """
     places = Places(process)
-    moved = keyed(events, ["deal"], lambda log: stays(process, log, (), at).filter(nw.col("_went") != NOWHERE))
-    rows = collected(rows_per(moved, ["_place", "_went"], "_n"))
-    numbers = {stage.key: number for number, stage in enumerate(process.stages)}
+    seen = keyed(events, ["deal"], lambda log: stays(process, log, (), at))
+    # In one order on every engine: the intervals are drawn in the order of the ways.
+    rows = sorted(
+        (row["_place"], row["_went"], row["_n"]) for row in collected(rows_per(seen, ["_place", "_went"], "_n"))
+    )
+    won = places.of("won")
+    final = all(went in {*won, NOWHERE, places.unknown} for place, went, _ in rows if place in won)
+    state = dict.fromkeys(places.of("lost", "disqualified"), LOSS) | (dict.fromkeys(won, WIN) if final else {})
     ways: dict[int, dict[int, float]] = {number: {LOSS: 0.0} for number in places.of("open", "on_hold")}
+    ways |= {} if final else {number: {WIN: 0.0} for number in won}
+    numbers = {stage.key: number for number, stage in enumerate(process.stages)}
     for source, move in process.moves():
         if numbers[source] in ways and move.dest != source:
-            ways[numbers[source]].setdefault(_state(places, numbers[move.dest]), 0.0)
-    # In one order on every engine: the intervals are drawn in the order of the ways.
-    for row in sorted(rows, key=lambda row: (row["_place"], row["_went"])):
-        if row["_place"] in ways and row["_went"] != places.unknown:
-            state = _state(places, row["_went"])
-            ways[row["_place"]][state] = ways[row["_place"]].get(state, 0.0) + row["_n"]
-    return {place: {way: n + 1 / len(seen) for way, n in seen.items()} for place, seen in ways.items()}
+            dest = numbers[move.dest]
+            ways[numbers[source]].setdefault(state.get(dest, dest), 0.0)
+    for place, went, count in rows:
+        if place in ways and went != places.unknown and (went != NOWHERE or place in won):
+            way = WIN if went == NOWHERE else state.get(went, went)
+            ways[place][way] = ways[place].get(way, 0.0) + count
+    return {place: {way: n + 1 / len(found) for way, n in found.items()} for place, found in ways.items()}
 
 
-def _state(places: Places, number: int) -> int:
-    if number in places.of("won"):
-        return WIN
-    return LOSS if number in places.of("lost", "disqualified") else number
+def asked(process: SalesProcess) -> tuple[int, ...]:
+    """The numbers of the stages whose chances are asked for: those of a deal that is not closed."""
+    return Places(process).of("open", "on_hold")
 
 
 @metric
@@ -81,8 +88,9 @@ def chances(process: SalesProcess, events: Frame, *, interval: float = 0.9, at: 
     """The chance that a deal in each open stage is won, learnt from where deals went before.
 
     An absorbing Markov chain on the counts of moves (Kemeny and Snell 1960): a deal that skips, goes back or is
-    reopened takes part with all its moves. `low` and `high` bound the middle `interval` of the posterior, by drawing
-    the transition probabilities from their Dirichlet distributions 400 times with a fixed seed.
+    reopened takes part with all its moves, and one that was won and lost later is lost, as in `outcomes`. `low` and
+    `high` bound the middle `interval` of the posterior, by drawing the transition probabilities from their Dirichlet
+    distributions 400 times with a fixed seed.
 
     Columns: `position`, `stage`, `declared` (the process's own probability, may be null), `learned`, `low`, `high` (0
     to 1), `moves` (how many were counted out of the stage). The counts are read at once, from a lazy frame too.
@@ -93,7 +101,7 @@ def chances(process: SalesProcess, events: Frame, *, interval: float = 0.9, at: 
     check_share("interval", interval)
     weights = learn(process, events, at)
     found = _chain.credible(weights, draws=_DRAWS, interval=interval, seed=_SEED)
-    return rows_like(events, [_chance_row(process, place, found[place], weights) for place in sorted(weights)])
+    return rows_like(events, [_chance_row(process, place, found[place], weights) for place in asked(process)])
 
 
 def _chance_row(
@@ -160,7 +168,7 @@ def _open_amounts(
 ) -> dict[tuple[Any, ...], dict[int, _Sums]]:
     """The open deals' amounts for each group and stage: all that a forecast needs to know of them."""
     deals = ended(process, events, [*groups, "amount"], at)
-    deals = deals.filter(is_one_of("_place", Places(process).of("open", "on_hold")))
+    deals = deals.filter(is_one_of("_place", asked(process)))
     deals = deals.with_columns(amount())
     deals = deals.with_columns(flag(nw.col("amount").is_null()).alias("_missing"), nw.col("amount").fill_null(0.0))
     deals = deals.with_columns((nw.col("amount") * nw.col("amount")).alias("_squares"))
@@ -269,7 +277,7 @@ def _brier(by_stage: Rows, name: str) -> float | None:
 def _calibrated(process: SalesProcess, events: Frame, at: datetime, interval: float) -> list[dict[str, Any]]:
     weights = learn(process, events, at)
     found = _chain.credible(weights, draws=_DRAWS, interval=interval, seed=_SEED)
-    then = ended(process, events, (), at).filter(is_one_of("_place", tuple(weights))).select("deal", "_place")
+    then = ended(process, events, (), at).filter(is_one_of("_place", asked(process))).select("deal", "_place")
     later = ended(process, events, (), None).select("deal", "won", "lost", "disqualified")
     decided = then.join(later, on="deal", how="left")
     decided = decided.filter((nw.col("won") + nw.col("lost") + nw.col("disqualified")) > 0)
