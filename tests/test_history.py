@@ -515,6 +515,13 @@ def test_stage_written_twice_is_collapsed_and_the_log_read_does_not_change(tmp_p
         log.collapsed = 0  # type: ignore[misc]
 
 
+def test_what_was_found_in_a_past_does_not_change() -> None:
+    found = replay(PROCESS, path("a", "b"))
+    with pytest.raises(FrozenInstanceError):
+        found.oddities = ()  # type: ignore[misc]
+    assert not any(hasattr(each, "__dict__") for each in (found, read_changes([], PROCESS)))
+
+
 def test_stage_values_of_the_log_are_mapped_to_keys() -> None:
     log = read_changes([{**ROWS[0], "stage": "7"}], PROCESS, stages={"7": "c"})
     assert log.histories["1"].stage == "c"
