@@ -58,12 +58,13 @@ def learn(process: SalesProcess, events: Frame, at: datetime | None = None) -> d
     places = Places(process)
     seen = keyed(events, ["deal"], lambda log: stays(process, log, (), at))
     # In one order on every engine: the intervals are drawn in the order of the ways.
-    rows = sorted(
+    rows: list[tuple[int, int, int]] = sorted(
         (row["_place"], row["_went"], row["_n"]) for row in collected(rows_per(seen, ["_place", "_went"], "_n"))
     )
     won = places.of("won")
     final = all(went in {*won, NOWHERE, places.unknown} for place, went, _ in rows if place in won)
-    state = dict.fromkeys(places.of("lost", "disqualified"), LOSS) | (dict.fromkeys(won, WIN) if final else {})
+    state: dict[int, int] = dict.fromkeys(places.of("lost", "disqualified"), LOSS)
+    state |= dict.fromkeys(won, WIN) if final else {}
     ways: dict[int, dict[int, float]] = {number: {LOSS: 0.0} for number in places.of("open", "on_hold")}
     ways |= {} if final else {number: {WIN: 0.0} for number in won}
     numbers = {stage.key: number for number, stage in enumerate(process.stages)}
