@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import pytest
@@ -74,15 +75,17 @@ def test_the_example_makes_a_page_of_a_log_with_columns_of_its_own(own: Path) ->
     ],
 )
 def test_the_example_says_in_one_line_why_it_makes_no_page(
-    tmp_path: Path, text: str | None, arguments: Sequence[str], message: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, arguments: Sequence[str], message: str
 ) -> None:
     log, page = tmp_path / "log.csv", tmp_path / "page.html"
     if text is not None:
         log.write_text(text, encoding="utf-8")
-    done = run(log, page, *arguments)
-    assert (done.returncode, done.stdout, page.exists()) == (2, "", False)
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
+    with pytest.raises(SystemExit) as ended:
+        run_path(str(SCRIPT))["main"]([str(log), str(page), *arguments])
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out, page.exists()) == (2, "", False)
+    assert message in said.err
+    assert said.err.count("\n") == 1
 
 
 class Recorder:
