@@ -125,7 +125,7 @@ class _Reader:
         if not isinstance(state, dict):
             self._refuse("not_a_state", f"states.{key}", f"expected a state, found {shown(state)}")
             return {"key": key}
-        for unknown in _NO_STAGE_HAS.intersection(state):
+        for unknown in (name for name in state if name in _NO_STAGE_HAS):
             self._refuse("not_ours", f"states.{key}.{unknown}", f"a stage has no {unknown!r}")
         return {"kind": "won" if state.get("type") == "final" else "open", **_own(state), "key": key}
 
