@@ -170,6 +170,7 @@ def test_the_first_stages_of_a_log_may_be_unknown() -> None:
         (lambda: frames.chances(PROCESS, LOG, interval=90), "interval is a share .* found 90"),
         (lambda: frames.calibration(PROCESS, LOG, at=TWELFTH, interval=-1), "interval is a share"),
         (lambda: frames.bottleneck(PROCESS, LOG, keep="a"), "keep is a share .* found 'a'"),
+        (lambda: frames.bottleneck(PROCESS, LOG, keep=0), "keep is a share above 0, found 0"),
         (lambda: frames.backtest(PROCESS, LOG, at=TWELFTH), r"several moments, such as \[datetime"),
         (lambda: frames.backtest(PROCESS, LOG, at=[]), "several moments"),
         (lambda: frames.cohorts(PROCESS, LOG, within=30), r"such as \[30, 90\]; found 30"),

@@ -15,13 +15,14 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
+from salesprocess.errors import DealError
 from salesprocess.frames import _chain
 from salesprocess.frames._asked import check_share
 from salesprocess.frames._chain import LOSS
 from salesprocess.frames._columns import rows_per
-from salesprocess.frames._forecast import asked, collected, learn
-from salesprocess.frames._kinds import Frame, keyed, rows_like
-from salesprocess.frames._places import NOWHERE, metric
+from salesprocess.frames._forecast import learn
+from salesprocess.frames._kinds import Frame, keyed, rows_like, rows_of
+from salesprocess.frames._places import NOWHERE, Places, metric
 from salesprocess.frames._spells import stays
 from salesprocess.process import SalesProcess
 
@@ -44,18 +45,20 @@ def bottleneck(process: SalesProcess, events: Frame, *, keep: float = 0.1, at: d
         DealError: for a `keep` that is no share.
     """
     check_share("keep", keep)
+    if not keep:
+        raise DealError(f"keep is a share above 0, found {keep}", found=keep)
     weights = learn(process, events, at)
     starts = _starts(process, events, at)
     now = _overall(weights, starts)
-    rows = [_gain(process, place, weights, starts, now, keep) for place in asked(process)]
+    rows = [_gain(process, place, weights, starts, now, keep) for place in Places(process).unclosed]
     return rows_like(events, sorted(rows, key=lambda row: (-row["gain"], row["position"])))
 
 
 def _starts(process: SalesProcess, events: Frame, at: datetime | None) -> dict[int, int]:
     first = keyed(events, ["deal"], lambda log: stays(process, log, (), at))
-    rows = collected(rows_per(first.filter(nw.col("_came") == NOWHERE), ["_place"], "_n"))
+    rows = rows_of(rows_per(first.filter(nw.col("_came") == NOWHERE), ["_place"], "_n"))
     found = {row["_place"]: row["_n"] for row in rows}
-    opened = asked(process)
+    opened = Places(process).unclosed
     return {place: found[place] for place in opened if place in found} or {opened[0]: 1}
 
 

@@ -24,7 +24,6 @@ from salesprocess.targets.narwhals import holds_nothing
 
 REQUIRED: Final = ("deal", "stage", "at")
 OPTIONAL: Final = ("seq", "amount", "currency", "owner", "segment", "reason", "version")
-MICROS_A_DAY: Final = 86_400_000_000
 # A log's own column of such a name would be written over where all its columns are kept.
 _INSIDE: Final = frozenset(
     {"_us", "_us_before", "_entered", "_left", "_place", "_came", "_went", "_one", "_deal", "_move", "_version"}
@@ -194,8 +193,8 @@ def _with_episodes(log: Frame, starts: str) -> Frame:
     # At one time, the row that begins a deal comes first.
     order = ["seq" if "seq" in log.collect_schema().names() else "at", "_goes_on"]
     numbered = log.with_columns(
-        nw.when(nw.col(starts)).then(nw.lit(1)).otherwise(nw.lit(0)).alias("_begins"),
-        nw.when(nw.col(starts)).then(nw.lit(0)).otherwise(nw.lit(1)).alias("_goes_on"),
+        flag(nw.col(starts)).alias("_begins"),
+        (nw.lit(1) - flag(nw.col(starts))).alias("_goes_on"),
         nw.col("deal").cast(nw.String),
     ).with_columns(nw.col("_begins").cum_sum().over("deal", order_by=order).cast(nw.Int64).alias("_episode"))
     later = nw.concat_str(nw.col("deal"), nw.col("_episode").cast(nw.String), separator="#")

@@ -23,13 +23,13 @@ from salesprocess._values import shown
 from salesprocess.errors import DealError
 from salesprocess.frames._asked import check_share, several
 from salesprocess.frames._columns import prepared, rows_per, switch
-from salesprocess.frames._forecast import collected
 from salesprocess.frames._kinds import (
     Frame,
     Neighbour,
     Rows,
     keyed,
     open_frame,
+    rows_of,
     sorted_down,
     with_neighbours,
     with_overall,
@@ -113,7 +113,7 @@ def _edges(events: Frame) -> dict[tuple[str, str], int]:
         log = with_neighbours(log, "deal", order_of(log), {"_from": Neighbour("stage", 1, None)})
         return log.filter(~nw.col("_from").is_null(), nw.col("_from") != nw.col("stage")).select("_from", "stage")
 
-    rows = collected(rows_per(keyed(events, ["deal"], moves), ["_from", "stage"], "_n"))
+    rows = rows_of(rows_per(keyed(events, ["deal"], moves), ["_from", "stage"], "_n"))
     ordered = sorted(rows, key=lambda row: (-row["_n"], row["_from"], row["stage"]))
     return {(row["_from"], row["stage"]): row["_n"] for row in ordered}
 

@@ -23,7 +23,7 @@ from salesprocess.frames import _chain
 from salesprocess.frames._asked import By, Progress, check_share, followed, names_of
 from salesprocess.frames._chain import LOSS, WIN, Chance
 from salesprocess.frames._columns import amount, flag, is_one_of, rows_per, totals
-from salesprocess.frames._kinds import Frame, Rows, keyed, rows_like
+from salesprocess.frames._kinds import Frame, Rows, keyed, rows_like, rows_of
 from salesprocess.frames._outcomes import ended
 from salesprocess.frames._places import NOWHERE, Places, metric
 from salesprocess.frames._spells import stays
@@ -32,20 +32,6 @@ from salesprocess.process import SalesProcess
 _MONEY: Final = ("amount", "weighted", "learned", "low", "high")
 _DRAWS: Final = 400
 _SEED: Final = 20260
-
-
-def collected(frame: Frame) -> list[dict[str, Any]]:
-    """A small result as rows, with None for what pandas has as NaN, NaT or NA."""
-    return [{name: known(value) for name, value in row.items()} for row in frame.collect().iter_rows(named=True)]
-
-
-def known(value: Any) -> Any:
-    """The value, or None for one that is missing."""
-    try:
-        return None if value != value else value  # noqa: PLR0124 - NaN and NaT differ from themselves
-    except TypeError:
-        # NA is not even different.
-        return None
 
 
 def learn(process: SalesProcess, events: Frame, at: datetime | None = None) -> dict[int, dict[int, float]]:
@@ -59,15 +45,15 @@ def learn(process: SalesProcess, events: Frame, at: datetime | None = None) -> d
     seen = keyed(events, ["deal"], lambda log: stays(process, log, (), at))
     # In one order on every engine: the intervals are drawn in the order of the ways.
     rows: list[tuple[int, int, int]] = sorted(
-        (row["_place"], row["_went"], row["_n"]) for row in collected(rows_per(seen, ["_place", "_went"], "_n"))
+        (row["_place"], row["_went"], row["_n"]) for row in rows_of(rows_per(seen, ["_place", "_went"], "_n"))
     )
     won = places.of("won")
     final = all(went in {*won, NOWHERE, places.unknown} for place, went, _ in rows if place in won)
     state: dict[int, int] = dict.fromkeys(places.of("lost", "disqualified"), LOSS)
     state |= dict.fromkeys(won, WIN) if final else {}
-    ways: dict[int, dict[int, float]] = {number: {LOSS: 0.0} for number in places.of("open", "on_hold")}
+    ways: dict[int, dict[int, float]] = {number: {LOSS: 0.0} for number in places.unclosed}
     ways |= {} if final else {number: {WIN: 0.0} for number in won}
-    numbers = {stage.key: number for number, stage in enumerate(process.stages)}
+    numbers = places.numbers
     for source, move in process.moves():
         if numbers[source] in ways and move.dest != source:
             dest = numbers[move.dest]
@@ -77,11 +63,6 @@ def learn(process: SalesProcess, events: Frame, at: datetime | None = None) -> d
             way = WIN if went == NOWHERE else state.get(went, went)
             ways[place][way] = ways[place].get(way, 0.0) + count
     return {place: {way: n + 1 / len(found) for way, n in found.items()} for place, found in ways.items()}
-
-
-def asked(process: SalesProcess) -> tuple[int, ...]:
-    """The numbers of the stages whose chances are asked for: those of a deal that is not closed."""
-    return Places(process).of("open", "on_hold")
 
 
 @metric
@@ -102,7 +83,7 @@ def chances(process: SalesProcess, events: Frame, *, interval: float = 0.9, at: 
     check_share("interval", interval)
     weights = learn(process, events, at)
     found = _chain.credible(weights, draws=_DRAWS, interval=interval, seed=_SEED)
-    return rows_like(events, [_chance_row(process, place, found[place], weights) for place in asked(process)])
+    return rows_like(events, [_chance_row(process, place, found[place], weights) for place in Places(process).unclosed])
 
 
 def _chance_row(
@@ -169,13 +150,13 @@ def _open_amounts(
 ) -> dict[tuple[Any, ...], dict[int, _Sums]]:
     """The open deals' amounts for each group and stage: all that a forecast needs to know of them."""
     deals = ended(process, events, [*groups, "amount"], at)
-    deals = deals.filter(is_one_of("_place", asked(process)))
+    deals = deals.filter(is_one_of("_place", Places(process).unclosed))
     deals = deals.with_columns(amount())
     deals = deals.with_columns(flag(nw.col("amount").is_null()).alias("_missing"), nw.col("amount").fill_null(0.0))
     deals = deals.with_columns((nw.col("amount") * nw.col("amount")).alias("_squares"))
     sums = totals(deals, [*groups, "_place"], ["deals", "_missing", "amount", "_squares"], nw.Float64)
     found: dict[tuple[Any, ...], dict[int, _Sums]] = {}
-    for row in sorted(collected(sums), key=lambda row: int(row["_place"])):
+    for row in sorted(rows_of(sums), key=lambda row: int(row["_place"])):
         group = found.setdefault(tuple(row[name] for name in groups), {})
         group[row["_place"]] = _Sums(int(row["deals"]), int(row["_missing"]), row["amount"], row["_squares"])
     return found
@@ -228,7 +209,7 @@ def calibration(process: SalesProcess, events: Frame, *, at: datetime, interval:
     [('qualifying', 2, 1)]
     """
     check_share("interval", interval)
-    return rows_like(events, _calibrated(process, events, at, interval))
+    return rows_like(events, calibrated(process, events, at, interval))
 
 
 @metric
@@ -253,15 +234,17 @@ def backtest(
         raise DealError(f"at takes several moments, such as [datetime(2026, 1, 1)]; found {shown(at)}", found=at)
     rows = []
     for moment in followed(moments, progress):
-        by_stage = _calibrated(process, events, moment, 0.9)
-        before = collected(totals(ended(process, events, (), moment), [], ["won", "lost"]))[0]
-        closed = before["won"] + before["lost"]
-        naive = before["won"] / closed if closed else 0.5
-        rows.append({"at": moment.isoformat()} | _scores([row | {"naive": naive} for row in by_stage]))
+        scores = scored(process, events, moment, calibrated(process, events, moment, 0.9))
+        rows.append({"at": moment.isoformat()} | scores)
     return rows_like(events, rows)
 
 
-def _scores(by_stage: Rows) -> dict[str, Any]:
+def scored(process: SalesProcess, events: Frame, at: datetime, by_stage: Rows) -> dict[str, Any]:
+    """A row of `backtest` without its moment, from what `calibrated` gave for that moment."""
+    (before,) = rows_of(totals(ended(process, events, (), at), [], ["won", "lost"]))
+    closed = before["won"] + before["lost"]
+    naive = before["won"] / closed if closed else 0.5
+    by_stage = [{**row, "naive": naive} for row in by_stage]
     deals, won = sum(row["deals"] for row in by_stage), sum(row["won"] for row in by_stage)
     return {"deals": deals, "won": won} | {name: _brier(by_stage, name) for name in ("learned", "declared", "naive")}
 
@@ -275,16 +258,17 @@ def _brier(by_stage: Rows, name: str) -> float | None:
     return float((lost + won) / deals)
 
 
-def _calibrated(process: SalesProcess, events: Frame, at: datetime, interval: float) -> list[dict[str, Any]]:
+def calibrated(process: SalesProcess, events: Frame, at: datetime, interval: float) -> list[dict[str, Any]]:
+    """The rows of `calibration`."""
     weights = learn(process, events, at)
     found = _chain.credible(weights, draws=_DRAWS, interval=interval, seed=_SEED)
-    then = ended(process, events, (), at).filter(is_one_of("_place", asked(process))).select("deal", "_place")
+    then = ended(process, events, (), at).filter(is_one_of("_place", Places(process).unclosed)).select("deal", "_place")
     later = ended(process, events, (), None).select("deal", "won", "lost", "disqualified")
     decided = then.join(later, on="deal", how="left")
     decided = decided.filter((nw.col("won") + nw.col("lost") + nw.col("disqualified")) > 0)
     decided = decided.with_columns(nw.lit(1).alias("deals"))
     rows = []
-    for row in sorted(collected(totals(decided, ["_place"], ["deals", "won"])), key=lambda row: int(row["_place"])):
+    for row in sorted(rows_of(totals(decided, ["_place"], ["deals", "won"])), key=lambda row: int(row["_place"])):
         named = _chance_row(process, row["_place"], found[row["_place"]], weights)
         observed = row["won"] / row["deals"]
         rows.append(named | {"deals": row["deals"], "won": row["won"], "observed": observed})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from importlib import import_module
 from typing import Any, Concatenate, Final, Literal, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
 import narwhals.stable.v2 as nw
 
+from salesprocess._operations import is_missing
 from salesprocess.errors import DealError
 from salesprocess.frames._asked import check_process
 from salesprocess.process import SalesProcess
@@ -22,7 +23,7 @@ FirstT = TypeVar("FirstT")
 
 _LAZY = {nw.Implementation.DUCKDB, nw.Implementation.PYSPARK, nw.Implementation.DASK}
 _KINDS = {*_LAZY, nw.Implementation.POLARS, nw.Implementation.PANDAS, nw.Implementation.PYARROW}
-_MICROS_A_DAY: Final = 86_400_000_000
+MICROS_A_DAY: Final = 86_400_000_000
 _EXPECTED = ("polars", "pandas", "pyarrow", "DuckDB", "PySpark", "Dask")
 
 
@@ -80,6 +81,18 @@ def _no_frame(native: Any) -> DealError:
 
 def _collected(frame: Frame) -> nw.DataFrame[Any]:
     return frame.collect()
+
+
+def rows_of(frame: Frame) -> Iterator[dict[str, Any]]:
+    """The rows one by one, with None for what pandas has as NaN, NaT or NA."""
+    for row in _collected(frame).iter_rows(named=True):
+        yield {name: None if is_absent(value) else value for name, value in row.items()}
+
+
+def is_absent(value: Any) -> bool:
+    """Whether a cell says nothing."""
+    # NA has no truth, and differs from nothing.
+    return is_missing(value) or type(value).__name__ == "NAType"
 
 
 def _tidied(native: Any) -> Any:
@@ -156,14 +169,18 @@ def with_micros(frame: Frame, column: str, name: str) -> Frame:
     """
     native: Any = frame.to_native()
     if kind_of(frame) is nw.Implementation.DUCKDB:
-        quoted = column.replace('"', '""')
-        return as_lazy(native.project(f'*, epoch_us("{quoted}") AS "{name}"'))
+        return as_lazy(native.project(f'*, epoch_us({duckdb_name(column)}) AS "{name}"'))
     if kind_of(frame) is nw.Implementation.PYSPARK:
         return as_lazy(native.withColumn(name, _spark_micros(native, column)))
     return frame.with_columns(nw.col(column).dt.timestamp("us").alias(name))
 
 
-def quoted(column: str) -> str:
+def duckdb_name(column: str) -> str:
+    """A column's name as DuckDB takes it."""
+    return '"' + column.replace('"', '""') + '"'
+
+
+def spark_name(column: str) -> str:
     """A column's name as Spark takes it, whose dots would be fields of it."""
     return "`" + column.replace("`", "``") + "`"
 
@@ -171,9 +188,9 @@ def quoted(column: str) -> str:
 def _spark_micros(native: Any, column: str) -> Any:
     functions = import_module("pyspark.sql.functions")
     if native.schema[column].dataType.typeName() != "timestamp_ntz":
-        return functions.unix_micros(functions.col(quoted(column)))
+        return functions.unix_micros(functions.col(spark_name(column)))
     # A cast to a timestamp would read the clock in the session's zone.
-    since = f"CAST({quoted(column)} - TIMESTAMP_NTZ '1970-01-01 00:00:00' AS INTERVAL SECOND)"
+    since = f"CAST({spark_name(column)} - TIMESTAMP_NTZ '1970-01-01 00:00:00' AS INTERVAL SECOND)"
     return functions.expr(f"CAST(CAST({since} AS DECIMAL(18, 6)) * 1000000 AS BIGINT)")
 
 
@@ -186,7 +203,7 @@ def with_month(frame: Frame, column: str, name: str) -> Frame:
         functions = import_module("pyspark.sql.functions")
         micros = functions.col(column)
         # Days, since the format of a timestamp is that of the session's zone.
-        days = (micros - functions.pmod(micros, functions.lit(_MICROS_A_DAY))) / _MICROS_A_DAY
+        days = (micros - functions.pmod(micros, functions.lit(MICROS_A_DAY))) / MICROS_A_DAY
         day = functions.date_from_unix_date(days.cast("int"))
         return as_lazy(native.withColumn(name, functions.date_format(day, "yyyy-MM")))
     return frame.with_columns(nw.col(column).cast(nw.Datetime("us")).dt.to_string("%Y-%m").alias(name))
@@ -247,7 +264,7 @@ def unpivoted(frame: Frame, on: Sequence[str], index: Sequence[str], name: str, 
     native: Any = frame.to_native()
     # By UNPIVOT it would take a view, and the next one of that name would change what this one says.
     cells = ", ".join(f"""{{'{name}': '{column}', '{value}': "{column}"}}""" for column in on)
-    kept = "".join('"' + column.replace('"', '""') + '", ' for column in index)
+    kept = "".join(f"{duckdb_name(column)}, " for column in index)
     return as_lazy(native.project(f"{kept}unnest([{cells}], recursive := true)"))
 
 
@@ -281,7 +298,7 @@ def rows_like(frame: Frame, rows: Rows) -> Frame:
             one = native.limit(0).aggregate("count(*) AS one")
             return as_lazy(one.project(f"unnest({_as_sql(rows, types)}, recursive := true)"))
         case nw.Implementation.PYSPARK:
-            schema = ", ".join(f"`{name}` {_SQL_TYPES[dtype]}" for name, dtype in types.items())
+            schema = ", ".join(f"{spark_name(name)} {_SQL_TYPES[dtype]}" for name, dtype in types.items())
             return as_lazy(native.sparkSession.createDataFrame([tuple(row.values()) for row in rows], schema))
         case nw.Implementation.DASK:
             rows_in_pandas = nw.from_dict(columns, types, backend="pandas").to_native()

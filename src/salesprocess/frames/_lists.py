@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import narwhals.stable.v2 as nw
 
-from salesprocess._operations import is_missing, measured
+from salesprocess._operations import measured
 from salesprocess._rules import Term
-from salesprocess.frames._kinds import Frame, as_lazy, kind_of, quoted
+from salesprocess.frames._kinds import Frame, as_lazy, duckdb_name, is_absent, kind_of, spark_name
 
 _IN_DUCKDB: Final = {"count": "list_count", "distinct": "list_unique"}
 _IN_POLARS: Final = {"count": "len", "distinct": "n_unique"}
@@ -29,22 +29,18 @@ def with_counts(frame: Frame, terms: Iterable[Term], facts: Mapping[str, str] | 
             continue
         native: Any = frame.to_native()
         if kind_of(frame) is nw.Implementation.PANDAS and _has_lists(native[column]):
-            counts = [measured(None if _is_absent(each) else each, term) for each in native[column].array]
+            counts = [measured(None if is_absent(each) else each, term) for each in native[column].array]
             frame = as_lazy(native.assign(**{name: counts}).astype({name: "Int64"}))
         elif schema[column] != nw.List:
             continue
         elif kind_of(frame) is nw.Implementation.POLARS:
             frame = as_lazy(native.with_columns(_in_polars(nw.get_native_namespace(frame), column, term).alias(name)))
         elif kind_of(frame) is nw.Implementation.DUCKDB:
-            counting = f"{_IN_DUCKDB[str(term.measure)]}({_quoted(column)}[:])"
-            frame = as_lazy(native.project(f"*, {counting}::BIGINT AS {_quoted(name)}"))
+            counting = f"{_IN_DUCKDB[str(term.measure)]}({duckdb_name(column)}[:])"
+            frame = as_lazy(native.project(f"*, {counting}::BIGINT AS {duckdb_name(name)}"))
         elif kind_of(frame) is nw.Implementation.PYSPARK:
             frame = as_lazy(native.withColumn(name, _in_spark(column, term)))
     return frame
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _in_polars(pl: Any, column: str, term: Term) -> Any:
@@ -54,21 +50,16 @@ def _in_polars(pl: Any, column: str, term: Term) -> Any:
 
 def _in_spark(column: str, term: Term) -> Any:
     functions = import_module("pyspark.sql.functions")
-    items = functions.array_compact(functions.col(quoted(column)))
+    items = functions.array_compact(functions.col(spark_name(column)))
     items = functions.array_distinct(items) if term.measure == "distinct" else items
     # The size of null is -1 where ANSI SQL is off.
     return functions.when(items.isNotNull(), functions.size(items).cast("long"))
 
 
-def _is_absent(value: Any) -> bool:
-    # NA has no truth, and differs from nothing.
-    return is_missing(value) or type(value).__name__ == "NAType"
-
-
 def _has_lists(series: Any) -> bool:
     if not str(series.dtype).startswith(("object", "list", "large_list")):
         return False
-    first = next((each for each in series.array if not _is_absent(each)), None)
+    first = next((each for each in series.array if not is_absent(each)), None)
     return isinstance(first, Collection) and not isinstance(first, str | bytes | Mapping)
 
 
@@ -90,7 +81,7 @@ def typed(frame: Frame) -> Frame:
 def _as_lists(series: Any) -> Any:
     try:
         pd, pa = import_module("pandas"), import_module("pyarrow")
-        lists = pa.array([None if _is_absent(each) else list(each) for each in series], from_pandas=True)
+        lists = pa.array([None if is_absent(each) else list(each) for each in series], from_pandas=True)
     except (ImportError, TypeError, ValueError):
         return series
     return pd.Series(lists, index=series.index, dtype=pd.ArrowDtype(lists.type))

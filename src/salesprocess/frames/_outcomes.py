@@ -17,8 +17,8 @@ import narwhals.stable.v2 as nw
 
 from salesprocess.errors import DealError
 from salesprocess.frames._asked import By, check_days, names_of
-from salesprocess.frames._columns import MICROS_A_DAY, amount, flag, is_one_of, rows_per, switch, totals
-from salesprocess.frames._kinds import Frame, keyed, with_month
+from salesprocess.frames._columns import amount, flag, is_one_of, rows_per, switch, totals
+from salesprocess.frames._kinds import MICROS_A_DAY, Frame, keyed, with_month
 from salesprocess.frames._places import NOWHERE, Places, metric
 from salesprocess.frames._spells import stays, with_horizon
 from salesprocess.process import SalesProcess
@@ -36,7 +36,7 @@ def ended(process: SalesProcess, events: Frame, columns: Sequence[str] = (), at:
 
 
 def _of_deals(places: Places, made: Frame, columns: list[str]) -> Frame:
-    opened = nw.when(is_one_of("_place", places.of("open", "on_hold"))).then(nw.col("_entered"))
+    opened = nw.when(is_one_of("_place", places.unclosed)).then(nw.col("_entered"))
     won = nw.when(is_one_of("_place", places.of("won"))).then(nw.col("_entered"))
     made = made.with_columns(
         opened.otherwise(nw.lit(NOWHERE)).alias("_opened"),

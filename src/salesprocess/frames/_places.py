@@ -32,12 +32,14 @@ class Places:
 
     process: SalesProcess
 
-    def __post_init__(self) -> None:
-        check_process(self.process)
-
     @property
     def stages(self) -> tuple[Stage, ...]:
         return self.process.stages
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The number of each stage, by its key."""
+        return {stage.key: number for number, stage in enumerate(self.stages)}
 
     @property
     def unknown(self) -> int:
@@ -48,14 +50,18 @@ class Places:
         """The numbers of the stages that a sale goes through: the open and the won ones."""
         return self.of("open", "won")
 
+    @property
+    def unclosed(self) -> tuple[int, ...]:
+        """The numbers of the stages of deals that are neither won nor lost: a chance is asked for in these."""
+        return self.of("open", "on_hold")
+
     def of(self, *kinds: Kind) -> tuple[int, ...]:
         """The numbers of the stages of these kinds."""
         return tuple(number for number, stage in enumerate(self.stages) if stage.kind in kinds)
 
     def number(self, column: str) -> nw.Expr:
         """The number of the stage that a text column names."""
-        numbers = {stage.key: number for number, stage in enumerate(self.stages)}
-        return switch(column, numbers, self.unknown).cast(nw.Int64)
+        return switch(column, self.numbers, self.unknown).cast(nw.Int64)
 
     def key(self, column: str) -> nw.Expr:
         """The key of the stage that a number stands for; null for no stage, and for an unknown one."""

@@ -26,9 +26,9 @@ from salesprocess.frames._asked import Progress, check_process, followed
 from salesprocess.frames._bottleneck import bottleneck
 from salesprocess.frames._columns import EPOCH, micros, rows_per
 from salesprocess.frames._conform import conform
-from salesprocess.frames._forecast import backtest, calibration, collected, forecast
+from salesprocess.frames._forecast import calibrated, forecast, scored
 from salesprocess.frames._funnel import conversion, funnel
-from salesprocess.frames._kinds import open_frame, with_micros
+from salesprocess.frames._kinds import open_frame, rows_like, rows_of, with_micros
 from salesprocess.frames._outcomes import loss_reasons, velocity, win_rate
 from salesprocess.frames._places import refuse_strangers
 from salesprocess.frames._spells import is_spells, spells
@@ -77,15 +77,16 @@ def report(
     """
     check_process(process)
     columns = set(open_frame(events).frame.collect_schema().names())
+    money = {"amount", "currency"} <= columns
     made = cache(lambda: _spells(process, events, at))
     steps: list[Callable[[], Any]] = [
         made,
-        lambda: _numbers(process, made(), at, money={"amount", "currency"} <= columns),
+        lambda: _numbers(process, made(), at, money=money),
         lambda: _funnel(process, made(), at),
         lambda: _times(process, made(), at),
         lambda: _bottleneck(process, made(), at),
         lambda: _stalled(process, made(), at),
-        lambda: _forecast(process, made(), at) if {"amount", "currency"} <= columns else "",
+        lambda: _forecast(process, made(), at) if money else "",
         lambda: _calibration(process, made()),
         lambda: _losses(process, made(), at) if "reason" in columns else "",
         lambda: _flow(process, made()),
@@ -99,7 +100,7 @@ def _spells(process: SalesProcess, events: Any, at: datetime | None) -> Any:
     log = open_frame(events).frame
     refuse_strangers(process, log.select("stage").unique().collect())
     made = spells(process, events, at=at)
-    if not collected(open_frame(made).frame.head(1)):
+    if next(rows_of(open_frame(made).frame.head(1)), None) is None:
         raise DealError("the log has no change of a stage" + ("" if at is None else f" until {at.isoformat()}"))
     return made
 
@@ -116,7 +117,7 @@ def _page(name: str, at: datetime, sections: Sequence[str]) -> str:
 def _ends(made: Any) -> tuple[datetime, datetime]:
     """The times of the first and of the last change, in UTC."""
     times = with_micros(open_frame(made).frame.select("entered_at"), "entered_at", "_us")
-    (ends,) = collected(times.select(nw.col("_us").min().alias("first"), nw.col("_us").max().alias("last")))
+    (ends,) = rows_of(times.select(nw.col("_us").min().alias("first"), nw.col("_us").max().alias("last")))
     first, last = (EPOCH + timedelta(microseconds=int(ends[name])) for name in ("first", "last"))
     return first, last
 
@@ -126,7 +127,7 @@ def _section(heading: str, says: str, *parts: str) -> str:
 
 
 def _read(frame: Any) -> list[dict[str, Any]]:
-    return collected(open_frame(frame).frame)
+    return list(rows_of(open_frame(frame).frame))
 
 
 def _picture(axes: Any, what: str) -> str:
@@ -280,19 +281,19 @@ def _calibration(process: SalesProcess, made: Any) -> str:
     """A forecast made half way through the log, beside what came of it."""
     first, last = _ends(made)
     middle = first + (last - first) / 2
+    log = open_frame(made).frame
     try:
-        compared = calibration(process, made, at=middle)
-        scores = _read(backtest(process, made, at=[middle]))[0]
+        compared = calibrated(process, log, middle, 0.9)
     except DealError:
         return ""
+    scores = scored(process, log, middle, compared)
     says = (
         "The chances learnt from the first half of the log, "
         f"beside what became of the {scores['deals']:,} deals open then. "
         f"Brier score {scores['learned']:.3f}; {scores['naive']:.3f} for one chance for all."
     )
-    return _section(
-        "Was the forecast right?", says, _picture(plots.calibration(compared), "Chance and outcome by stage")
-    )
+    picture = _picture(plots.calibration(rows_like(log, compared).to_native()), "Chance and outcome by stage")
+    return _section("Was the forecast right?", says, picture)
 
 
 def _losses(process: SalesProcess, made: Any, at: datetime | None) -> str:
@@ -304,7 +305,7 @@ def _losses(process: SalesProcess, made: Any, at: datetime | None) -> str:
 
 def _flow(process: SalesProcess, made: Any) -> str:
     moves = open_frame(made).frame.filter(~nw.col("went_to").is_null())
-    counts = collected(rows_per(moves, ["stage", "went_to"], "count").sort("stage", "went_to"))
+    counts = rows_of(rows_per(moves, ["stage", "went_to"], "count").sort("stage", "went_to"))
     rows = [{"source": row["stage"], "dest": row["went_to"], "count": row["count"]} for row in counts]
     if not rows:
         return ""
@@ -319,7 +320,7 @@ def _conformance(process: SalesProcess, events: Any, at: datetime | None) -> str
     judged = open_frame(conform(process, events)).frame
     if at is not None:
         judged = with_micros(judged, "at", "_us").filter(nw.col("_us") <= micros(at))
-    counts = collected(rows_per(judged, ["verdict"], "changes"))
+    counts = rows_of(rows_per(judged, ["verdict"], "changes"))
     rows = sorted(counts, key=lambda row: (-row["changes"], row["verdict"]))
     says = "Every change in the log, held against the process."
     return _section("By the rules?", says, _table(rows, {"verdict": "verdict", "changes": "changes"}))

@@ -17,8 +17,18 @@ from typing import Final
 
 import narwhals.stable.v2 as nw
 
-from salesprocess.frames._columns import MICROS_A_DAY, REQUIRED, micros, prepared, require
-from salesprocess.frames._kinds import Frame, Neighbour, keyed, same_kind, with_micros, with_neighbours, with_overall
+from salesprocess.frames._asked import check_process
+from salesprocess.frames._columns import REQUIRED, micros, prepared, require
+from salesprocess.frames._kinds import (
+    MICROS_A_DAY,
+    Frame,
+    Neighbour,
+    keyed,
+    same_kind,
+    with_micros,
+    with_neighbours,
+    with_overall,
+)
 from salesprocess.frames._places import NOWHERE, Places
 from salesprocess.process import SalesProcess
 
@@ -52,7 +62,7 @@ def spells(process: SalesProcess, events: Frame, *, at: datetime | None = None) 
     >>> frames.spells(SEVEN_STAGE, LOG).select("deal", "stage", "days", "went_to").head(2).rows()
     [('a', 'prospecting', 3.0, 'making_contact'), ('a', 'making_contact', 7.0, 'qualifying')]
     """
-    Places(process)
+    check_process(process)
     if is_spells(events):
         return events
     named = events.collect_schema().names()

@@ -17,8 +17,8 @@ from typing import Final, Literal, TypeAlias, get_args
 import narwhals.stable.v2 as nw
 
 from salesprocess.frames._asked import By, check_choice, check_share, names_of
-from salesprocess.frames._columns import MICROS_A_DAY, flag, is_one_of, switch, totals
-from salesprocess.frames._kinds import Frame, Neighbour, keyed, sorted_down, with_neighbours
+from salesprocess.frames._columns import flag, is_one_of, switch, totals
+from salesprocess.frames._kinds import MICROS_A_DAY, Frame, Neighbour, keyed, sorted_down, with_neighbours
 from salesprocess.frames._places import NOWHERE, Places, metric
 from salesprocess.frames._spells import order_of, stays, with_horizon
 from salesprocess.process import SalesProcess
@@ -83,7 +83,7 @@ def _statistics(times: Frame, by: list[str]) -> Frame:
     times = times.with_columns(
         nw.when(forward & (nw.col("open") == 0)).then(nw.col("_length") / MICROS_A_DAY).alias("_days"),
         flag(forward & (nw.col("open") == 0)).alias("finished"),
-        nw.when(nw.col("clock_back") > 0).then(nw.lit(1)).otherwise(nw.lit(0)).alias("clock_back"),
+        flag(nw.col("clock_back") > 0).alias("clock_back"),
     )
     moments = times.group_by(*by).agg(
         nw.col("_days").mean().alias("mean_days"),

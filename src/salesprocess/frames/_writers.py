@@ -20,8 +20,7 @@ from xml.sax.saxutils import quoteattr
 import narwhals.stable.v2 as nw
 
 from salesprocess.frames._columns import REQUIRED, require
-from salesprocess.frames._forecast import known
-from salesprocess.frames._kinds import Frame, open_frame
+from salesprocess.frames._kinds import Frame, open_frame, rows_of
 from salesprocess.process import SalesProcess
 
 CASE: Final = "case:concept:name"
@@ -92,8 +91,7 @@ def to_xes(events: Any, file: TextIO) -> int:
 def _rows(events: Any) -> Iterator[dict[str, Any]]:
     log = _named(open_frame(events).frame)
     order = [CASE, *(["seq"] if "seq" in log.collect_schema().names() else []), TIME, ACTIVITY]
-    for row in log.sort(*order).collect().iter_rows(named=True):
-        yield {name: known(value) for name, value in row.items()}
+    return rows_of(log.sort(*order))
 
 
 def _quoted(text: str) -> str:

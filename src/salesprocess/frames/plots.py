@@ -14,8 +14,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from salesprocess._names import suggestion
 from salesprocess.errors import DealError
-from salesprocess.frames._forecast import collected
-from salesprocess.frames._kinds import open_frame
+from salesprocess.frames._kinds import open_frame, rows_of
 
 __all__ = ["calibration", "flow", "forecast", "funnel", "time_in_stage"]
 
@@ -52,7 +51,7 @@ def _rows(frame: Any, columns: Sequence[str]) -> list[dict[str, Any]]:
     for name in columns:
         if name not in there:
             raise DealError(f"the frame has no column {name!r}{suggestion(name, there)}", expected=there)
-    rows = collected(opened)
+    rows = list(rows_of(opened))
     if not rows:
         raise DealError("the frame has no row: there is nothing to draw")
     return rows
