@@ -22,15 +22,23 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from salesprocess import Engine, SalesProcess, Stage, fact, frames
+from salesprocess import Engine, SalesProcess, Stage, days, fact, frames
 
 ENOUGH = 1000
 ODD = 0.05
 STAGES = ("lead", "contacted", "qualified", "presented", "objections", "closing")
+PHASES = ("top", "top", "middle", "middle", "bottom", "bottom")
 PROCESS = SalesProcess.linear(
     key="bench",
-    stages=[*(Stage(key=key, probability=(n + 1) / 7) for n, key in enumerate(STAGES)), Stage(key="won", kind="won")],
+    stages=[
+        *(
+            Stage(key=key, phase=phase, probability=(n + 1) / 7, time_limit=days(60))
+            for n, (key, phase) in enumerate(zip(STAGES, PHASES, strict=True))
+        ),
+        Stage(key="won", kind="won", phase="after"),
+    ],
 )
+KEYS = pl.Series([stage.key for stage in PROCESS.stages])
 GATED = SalesProcess.linear(
     key="gated",
     stages=[
@@ -53,9 +61,9 @@ def best(action: Callable[[], Any], times: int = 3) -> float:
     return min(taken)
 
 
-def make_log(events: int, seed: int = 1) -> pl.DataFrame:
+def make_log(events: int, *seed: int) -> pl.DataFrame:
     """Sorted, numbered moves, about five a deal; most legal, some that skip or go back."""
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(seed or 1)
     lengths = random.integers(2, 9, size=events // 4 + 9)
     deal = np.repeat(np.arange(len(lengths)), lengths)[:events]
     first = np.r_[True, deal[1:] != deal[:-1]]
@@ -70,8 +78,7 @@ def make_log(events: int, seed: int = 1) -> pl.DataFrame:
 
 def named(log: pl.DataFrame, seed: int = 2) -> pl.DataFrame:
     """The same log with names for stages, in no order."""
-    keys = pl.Series([stage.key for stage in PROCESS.stages])
-    return log.with_columns(stage=pl.lit(keys).gather(pl.col("stage"))).sample(fraction=1.0, shuffle=True, seed=seed)
+    return log.with_columns(stage=pl.lit(KEYS).gather(pl.col("stage"))).sample(fraction=1.0, shuffle=True, seed=seed)
 
 
 def conform_by_hand(log: pl.DataFrame) -> pl.DataFrame:

@@ -22,26 +22,15 @@ from typing import Any
 import duckdb
 import numpy as np
 import polars as pl
+from frames import KEYS, PROCESS, make_log
 from tqdm import tqdm
 
-from salesprocess import SalesProcess, Stage, days, frames
+from salesprocess import frames
 
 ENOUGH = 47.0
 CHUNK = 2_000_000
-ODD, LOST = 0.05, 0.3
-PHASES = ("top", "top", "middle", "middle", "bottom", "bottom")
-STAGES = ("lead", "contacted", "qualified", "presented", "objections", "closing")
-PROCESS = SalesProcess.linear(
-    key="bench",
-    stages=[
-        *(
-            Stage(key=key, phase=phase, probability=(n + 1) / 7, time_limit=days(60))
-            for n, (key, phase) in enumerate(zip(STAGES, PHASES, strict=True))
-        ),
-        Stage(key="won", kind="won", phase="after"),
-    ],
-)
-KEYS = pl.Series([*STAGES, "won", "lost"])
+SOME = 0.3
+WON, LOST = KEYS.index_of("won"), KEYS.index_of("lost")
 THEN = datetime(2025, 1, 1, tzinfo=UTC)
 
 METRICS: dict[str, Callable[[Any], Any]] = {
@@ -74,30 +63,24 @@ def write_log(events: int, path: Path, seed: int = 1) -> None:
 
 
 def make_part(events: int, part: int, seed: int) -> pl.DataFrame:
-    random = np.random.default_rng([seed, part])
-    lengths = random.integers(2, 9, size=events // 4 + 9)
-    deal = np.repeat(np.arange(len(lengths)), lengths)[:events]
-    first = np.r_[True, deal[1:] != deal[:-1]]
-    last = np.r_[deal[1:] != deal[:-1], True]
-    nth = np.arange(events) - np.maximum.accumulate(np.where(first, np.arange(events), 0))
-    stage = np.minimum(nth, len(STAGES))
-    odd = random.random(events) < ODD
-    stage[odd] = random.integers(0, len(STAGES) + 1, size=int(odd.sum()))
-    lost = last & ~first & (random.random(len(lengths)) < LOST)[deal]
-    stage[lost] = len(STAGES) + 1
-    minutes = random.integers(0, 900_000, size=len(lengths))[deal] + nth * random.integers(60, 40_000, size=events)
-    ordered = pl.DataFrame(
+    log = make_log(events, seed, part)
+    random = np.random.default_rng([seed, part, 1])
+    deal = log["deal"].to_numpy()
+    deals = int(deal[-1]) + 1
+    ends = np.r_[deal[1:] != deal[:-1], True] & np.r_[False, deal[1:] == deal[:-1]]
+    lost = ends & (random.random(deals) < SOME)[deal]
+    stage = np.where(lost, LOST, np.minimum(log["stage"].to_numpy(), WON))
+    return pl.DataFrame(
         {
             "deal": deal + part * CHUNK,
-            "stage": pl.select(pl.lit(KEYS).gather(pl.Series(stage))).to_series(),
-            "at": np.datetime64("2024-01-01", "us") + minutes.astype("timedelta64[m]"),
-            "owner": pl.Series([f"owner {n}" for n in range(20)]).gather(random.integers(0, 20, len(lengths))[deal]),
-            "amount": random.integers(1, 500, len(lengths))[deal] * 100.0,
+            "stage": KEYS.gather(stage),
+            "at": log["at"],
+            "owner": pl.Series([f"owner {n}" for n in range(20)]).gather(random.integers(0, 20, deals)[deal]),
+            "amount": random.integers(1, 500, deals)[deal] * 100.0,
             "currency": pl.Series(["EUR", "USD"]).gather((deal % 3 == 0).astype(np.uint32)),
             "reason": pl.Series(["price", "no budget", None]).gather((deal % 3).astype(np.uint32)),
         }
-    )
-    return ordered.sort("at")
+    ).sort("at")
 
 
 def measure(millions: float, memory: float) -> dict[str, float]:
