@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from salesprocess.formats._source import (
+from salesprocess.formats.text_source import (
     MAX_DEPTH,
     Path,
     Place,

@@ -11,10 +11,10 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from salesprocess.criteria import Criterion
 from salesprocess.errors import DefinitionError
-from salesprocess.formats import _xml, xstate
-from salesprocess.formats._conditions import Conditions, written
+from salesprocess.formats import safe_xml, xstate
+from salesprocess.formats.scxml_conditions import Conditions, written
 from salesprocess.process import CLOSED_KINDS, SalesProcess, Transition
-from salesprocess.targets._leaves import Given, compiled
+from salesprocess.targets.comparisons import Given, compiled
 
 __all__ = ["DROPS", "asked_of_host", "dumps", "loads"]
 
@@ -73,7 +73,7 @@ def loads(text: str | bytes, *, name: str = "the SCXML document") -> SalesProces
     Raises:
         DefinitionError: for what is no such XML, has a document type, or says what a process does not.
     """
-    root = _xml.parse(text, name, "scxml")
+    root = safe_xml.parse(text, name, "scxml")
     states: dict[str, Any] = {}
     for node in root:
         if node.tag in {"state", "final"}:

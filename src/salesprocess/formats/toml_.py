@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from salesprocess.formats._source import (
+from salesprocess.formats.json_ import plain
+from salesprocess.formats.text_source import (
     MAX_DEPTH,
     Path,
     Place,
@@ -19,7 +20,6 @@ from salesprocess.formats._source import (
     refuse,
     text_of,
 )
-from salesprocess.formats.json_ import plain
 from salesprocess.process import SalesProcess
 
 __all__ = ["dumps", "loads"]

@@ -6,11 +6,10 @@ import json
 from importlib import resources
 from typing import Any, Final
 
-from salesprocess._names import suggestion
-from salesprocess._values import shown
+from salesprocess._text import shown, suggestion
 from salesprocess.errors import DefinitionError, Problem
 from salesprocess.formats import json_
-from salesprocess.formats._source import process_of, refuse, text_of
+from salesprocess.formats.text_source import process_of, refuse, text_of
 from salesprocess.process import CLOSED_KINDS, SalesProcess
 
 __all__ = ["DROPS", "dumps", "guards_source", "loads", "machine"]

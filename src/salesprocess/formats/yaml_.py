@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 
 import yaml
 
-from salesprocess.formats._source import (
+from salesprocess.formats.json_ import plain
+from salesprocess.formats.text_source import (
     MAX_DEPTH,
     MAX_VALUES,
     Path,
@@ -20,7 +21,6 @@ from salesprocess.formats._source import (
     refuse,
     text_of,
 )
-from salesprocess.formats.json_ import plain
 from salesprocess.process import SalesProcess
 
 __all__ = ["dumps", "loads"]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from salesprocess._values import shown
+from salesprocess._text import shown
 from salesprocess.criteria import Comparison, Criterion, fact
-from salesprocess.formats._crm import Import, Imported, Json, id_of, identity, others, slug
-from salesprocess.formats._source import refuse
+from salesprocess.formats.crm_import import Import, Imported, Json, id_of, identity, others, slug
+from salesprocess.formats.text_source import refuse
 from salesprocess.process import Kind, SalesProcess, Stage, Transition
 
 __all__ = ["dump", "load"]

@@ -17,9 +17,9 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import narwhals.stable.v2 as nw
 
 from salesprocess.errors import DealError
+from salesprocess.frames._backends import Frame, Neighbour, keyed, kind_of, open_frame, same_kind, with_neighbours
 from salesprocess.frames._columns import REQUIRED, prepared, require, switch
-from salesprocess.frames._kinds import Frame, Neighbour, keyed, kind_of, open_frame, same_kind, with_neighbours
-from salesprocess.frames._places import NOWHERE
+from salesprocess.frames._stage_numbers import NOWHERE
 from salesprocess.process import CLOSED_KINDS, SalesProcess, Stage
 
 Processes: TypeAlias = "SalesProcess | Mapping[Any, SalesProcess]"
