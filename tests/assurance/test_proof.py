@@ -136,7 +136,7 @@ class Walker:
         self.with_overrides = with_overrides
         self.credit: bool | None = None
         self.engine: Engine[dict[str, Any]] = Engine(process, predicates={"credit_ok": lambda _deal: self.credit})
-        self.moves = [*process.moves()]
+        self.graph = process.graph
 
     def walk(self, length: int) -> Iterator[tuple[str, str, Witness]]:
         stage: str | None = None
@@ -152,7 +152,7 @@ class Walker:
                 if stage is None:
                     stage = self.engine.start(deal, at=at, context=role).dest
                 else:
-                    ways = [move for source, move in self.moves if source == stage]
+                    ways = self.graph.out_of[stage]
                     if not ways:
                         return
                     way = self.chance.choice(ways)

@@ -18,7 +18,7 @@ def walk_every_path(process: SalesProcess, engine: Engine[Any]) -> None:
 
 
 def fail_every_criterion(process: SalesProcess, engine: Engine[Any]) -> None:
-    asked = {each: (source, move) for source, move in process.moves() for each in process.gate(source, move)}
+    asked = {each: (move.source, move.transition) for move in process.moves() for each in move.gate}
     for criterion, (source, move) in asked.items():
         fail(engine, criterion, source, move)
 
@@ -35,11 +35,11 @@ def fail(engine: Engine[Any], criterion: Criterion, source: str, move: Transitio
 
 
 def try_what_is_no_move(process: SalesProcess, engine: Engine[Any]) -> None:
-    moves = {(source, move.trigger) for source, move in process.moves()}
+    moves = {(move.source, move.trigger) for move in process.moves()}
     for stage, trigger in product(process.stages, {move.trigger for move in process.transitions}):
         if (stage.key, trigger) not in moves:
             assert_refused(engine, {"stage": stage.key}, trigger)
-    for source, move in process.moves():
+    for source, move in ((move.source, move.transition) for move in process.moves()):
         if move.needs_reason:
             assert_refused(engine, {"stage": source}, move.trigger, to=move.dest, kind="needs_reason")
 

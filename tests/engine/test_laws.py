@@ -183,10 +183,10 @@ def test_engine_agrees_with_an_independent_reading_of_the_documentation(
     engine: Engine[Any] = Engine(process)
     deal = in_process(process, deal)
     decisions = engine.options(deal)
-    moves = [(source, move) for source, move in process.moves() if source == deal["stage"]]
+    moves = process.graph.out_of[deal["stage"]]
     assert len(decisions) == len(moves)
-    for decision, (source, move) in zip(decisions, moves, strict=True):
-        asked = [(criterion, status(criterion, deal)) for criterion in process.gate(source, move)]
+    for decision, move in zip(decisions, moves, strict=True):
+        asked = [(criterion, status(criterion, deal)) for criterion in move.gate]
         assert [(found.key, found.status) for found in decision.findings] == [
             (criterion.key, came_to) for criterion, came_to in asked if came_to is not None
         ]

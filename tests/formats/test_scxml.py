@@ -100,7 +100,7 @@ def stages_in_python(process: SalesProcess, trace: list[Event]) -> list[str]:
     for trigger, dest, reason, values in trace:
         deal = {**values, "stage": stage}
         # A document asks where to only where the trigger leads to several stages.
-        rivals = sum(source == stage and move.trigger == trigger for source, move in process.moves())
+        rivals = sum(move.source == stage and move.trigger == trigger for move in process.moves())
         with contextlib.suppress(TransitionRefused):
             engine.fire(deal, trigger, to=dest if rivals > 1 else None, reason=reason)
         stage = deal["stage"]

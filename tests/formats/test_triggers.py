@@ -295,7 +295,7 @@ def test_concurrent_sessions_leave_one_unbroken_chain_for_each_deal(server: Call
         thread.start()
     for thread in threads:
         thread.join()
-    legal = {(None, "a"), *((source, move.dest) for source, move in process.moves())}
+    legal = {(None, "a"), *((move.source, move.dest) for move in process.moves())}
     for deal, stage in enumerate(database.stages(), start=1):
         chain = [row for row in database.history() if row[0] == deal]
         assert [row[1] for row in chain] == list(range(1, len(chain) + 1))

@@ -35,7 +35,7 @@ def day(number: float) -> datetime:
 
 
 def change(source: str | None, dest: str, at: float, **more: Any) -> StageChange:
-    triggers = {(left, move.dest): move.trigger for left, move in PROCESS.moves()}
+    triggers = {(move.source, move.dest): move.trigger for move in PROCESS.moves()}
     trigger = "start" if source is None else triggers.get((source, dest), "import")
     usual: dict[str, Any] = {"seq": None, "trigger": trigger, "fingerprint": PROCESS.fingerprint}
     return StageChange(process="p", version=1, source=source, dest=dest, at=day(at), **usual | more)

@@ -25,11 +25,11 @@ def linear(keys: list[str], policies: dict[str, Any]) -> SalesProcess:
 
 
 def moves_of(process: SalesProcess) -> set[tuple[object, ...]]:
-    return {(move.trigger, source, move.dest, move.needs_reason, move.direction) for source, move in process.moves()}
+    return {(*move.key, move.transition.needs_reason, move.transition.direction) for move in process.moves()}
 
 
 def triggers(process: SalesProcess, source: str, dest: str) -> list[str]:
-    return [move.trigger for left, move in process.moves() if (left, move.dest) == (source, dest)]
+    return [move.trigger for move in process.graph.out_of[source] if move.dest == dest]
 
 
 @given(st.permutations(KEYS), st.integers(3, 6), st.data(), POLICIES)
@@ -143,7 +143,7 @@ def test_a_steps_own_criteria_stay_with_the_stage_that_it_leaves() -> None:
     process = SalesProcess(
         key="p", stages=[Stage(key="a"), Stage(key="b"), Stage(key="won", kind="won")], transitions=[step]
     ).insert(Stage(key="new"), after="a")
-    criteria = {(source, move.dest): [each.key for each in move.criteria] for source, move in process.moves()}
+    criteria = {(move.source, move.dest): [each.key for each in move.transition.criteria] for move in process.moves()}
     assert criteria == {("a", "new"): ["x"], ("new", "b"): []}
 
 
@@ -225,7 +225,7 @@ def test_a_criterion_that_a_stage_has_not_is_named_with_the_nearest() -> None:
 def test_a_transition_takes_the_place_of_the_same_move_alone() -> None:
     strict = Transition(trigger="lose", source="closing", dest="lost", needs_reason=True, reasons=("price", "timing"))
     process = SEVEN_STAGE.with_transition(strict)
-    reasons = {source: move.reasons for source, move in process.moves() if move.trigger == "lose"}
+    reasons = {move.source: move.transition.reasons for move in process.moves() if move.trigger == "lose"}
     assert reasons["closing"] == ("price", "timing")
     assert reasons["presenting"] == ()
 

@@ -174,7 +174,7 @@ def test_paths_that_make_every_move_leave_none_out() -> None:
     made = {
         (step.source, step.trigger, step.dest) for path in paths(FUNNEL, kind="all_transitions") for step in path.steps
     }
-    assert made == {(source, move.trigger, move.dest) for source, move in FUNNEL.moves()}
+    assert made == {(move.source, move.trigger, move.dest) for move in FUNNEL.moves()}
 
 
 def test_paths_that_make_every_move_go_on_to_a_stage() -> None:

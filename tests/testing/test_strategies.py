@@ -197,7 +197,7 @@ def test_a_deal_in_a_stage_got_there_in_a_legal_way(stage: str) -> None:
 def test_a_walk_is_legal(data: st.DataObject) -> None:
     process = data.draw(processes())
     path = data.draw(walks(process))
-    moves = {(source, move.trigger, move.dest) for source, move in process.moves()}
+    moves = {(move.source, move.trigger, move.dest) for move in process.moves()}
     assert all((step.source, step.trigger, step.dest) in moves for step in path.steps)
 
 

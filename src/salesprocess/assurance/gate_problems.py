@@ -87,7 +87,7 @@ def _waives(layout: Map) -> Iterator[Problem]:
         if not transition.waives:
             continue
         bare = transition.model_copy(update={"waives": ()})
-        passed = {stage.key for source in process.sources(transition) for stage in process.passed(source, bare)}
+        passed = {stage.key for source in process.sources(transition) for stage in process.graph.passed(source, bare)}
         for place, key in enumerate(transition.waives):
             if key not in passed:
                 what = ", ".join(sorted(passed, key=layout.place.__getitem__)) or "none"

@@ -11,7 +11,6 @@ from salesprocess.assurance.certainty import effective, implies
 from salesprocess.assurance.process_map import required
 from salesprocess.criteria import Criterion
 from salesprocess.process import SalesProcess
-from salesprocess.process.relinking import move_key
 from salesprocess.process.stages import Stage, Transition
 
 _FIELDS: Final = (
@@ -65,9 +64,9 @@ def _stages(old: SalesProcess, new: SalesProcess) -> Iterator[Found]:
 def _passing(process: SalesProcess) -> dict[str, dict[str, None]]:
     """For each stage, those from which a move asks for its exit criteria."""
     found: dict[str, dict[str, None]] = {}
-    for source, transition in process.moves():
-        for stage in process.passed(source, transition):
-            found.setdefault(stage.key, {})[source] = None
+    for move in process.moves():
+        for stage in move.passes:
+            found.setdefault(stage.key, {})[move.source] = None
     return found
 
 
@@ -90,10 +89,7 @@ def _entry(old: Stage, new: Stage, processes: Sequence[SalesProcess]) -> Iterato
     finding = gates_compared(path, f"entering {old.key!r}", old.entry_criteria, new.entry_criteria)
     if finding is not None:
         sources = [
-            source
-            for process in processes
-            for source, move in process.moves()
-            if move.dest == old.key and process.direction(source, move) == "forward"
+            move.source for process in processes for move in process.graph.into[old.key] if move.direction == "forward"
         ]
         yield finding, sources
 
@@ -148,8 +144,8 @@ def _described(criterion: Criterion) -> str:
 
 
 def _moves(old: SalesProcess, new: SalesProcess) -> Iterator[Found]:
-    before = {move_key(source, move): move for source, move in old.moves()}
-    after = {move_key(source, move): move for source, move in new.moves()}
+    before = {move.key: move.transition for move in old.moves()}
+    after = {move.key: move.transition for move in new.moves()}
     for kind, moves, others in (("added", after, before), ("removed", before, after)):
         for (trigger, source, dest), move in moves.items():
             if (trigger, source, dest) not in others:
@@ -165,13 +161,13 @@ def _move(
     old: SalesProcess, new: SalesProcess, source: str, before: Transition, after: Transition
 ) -> Iterator[Finding]:
     path, what = f"transitions.{before.trigger}", f"{before.trigger!r} to {before.dest!r}"
-    was, now = old.direction(source, before), new.direction(source, after)
+    was, now = old.graph.direction(source, before), new.graph.direction(source, after)
     if was != now:
         finding = gates_compared(path, what, old.gate(source, before), new.gate(source, after))
         message = f"{what} is a {now} move, was {was}"
         yield Finding(finding.kind, path, message, finding.breaks) if finding else Finding("changed", path, message)
     else:
-        yield from _passed(path, what, old.passed(source, before), new.passed(source, after))
+        yield from _passed(path, what, old.graph.passed(source, before), new.graph.passed(source, after))
     finding = gates_compared(f"{path}.criteria", what, before.criteria, after.criteria)
     if finding is not None and was == now:
         yield finding

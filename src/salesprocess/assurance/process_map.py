@@ -73,10 +73,10 @@ class Map:
         for index, transition in enumerate(self.process.transitions):
             own = self._ids(transition.criteria)
             for source in self.process.sources(transition):
-                direction = self.process.direction(source, transition)
+                direction = self.process.graph.direction(source, transition)
                 asked = own
                 if direction == "forward":
-                    passed = self.process.passed(source, transition)
+                    passed = self.process.graph.passed(source, transition)
                     asked = own.union(self._entry[transition.dest], *(self._exit[stage.key] for stage in passed))
                 yield Way(index, source, transition, direction, asked)
 

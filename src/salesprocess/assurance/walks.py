@@ -49,7 +49,7 @@ class Moves:
         self._own = {id(transition): _required(transition.criteria) for transition in process.transitions}
         self._out: dict[str, list[Transition]] = {stage.key: [] for stage in process.stages}
         self._into: dict[str, list[tuple[str, Transition]]] = {stage.key: [] for stage in process.stages}
-        for source, transition in process.moves():
+        for source, transition in ((move.source, move.transition) for move in process.moves()):
             self._out[source].append(transition)
             self._into[transition.dest].append((source, transition))
         self._edges: dict[tuple[str, int], Edge] = {}
@@ -91,9 +91,11 @@ class Moves:
     def _gate(self, source: str, transition: Transition) -> tuple[Criterion, ...]:
         """The required criteria of `process.gate`, those of a stage made once instead of once a move."""
         own = self._own[id(transition)]
-        if self.process.direction(source, transition) != "forward":
+        if self.process.graph.direction(source, transition) != "forward":
             return own
-        exits = (criterion for stage in self.process.passed(source, transition) for criterion in self._exits[stage.key])
+        exits = (
+            criterion for stage in self.process.graph.passed(source, transition) for criterion in self._exits[stage.key]
+        )
         return (*exits, *own, *self._entries[transition.dest])
 
 

@@ -15,7 +15,7 @@ from salesprocess.engine.hooks import BoundHooks, DealT
 from salesprocess.engine.refusals import Answers
 from salesprocess.errors import DealError
 from salesprocess.history.change import aware
-from salesprocess.process import SalesProcess
+from salesprocess.process import SalesProcess, graph
 from salesprocess.process.graph import shortest
 
 if TYPE_CHECKING:
@@ -117,16 +117,16 @@ class Decider(Generic[DealT]):
             return Plan(source, to, (), f"no stage {to!r}{suggestion(to, self._ways_out)}")
         at = None if at is None else aware(at, "at")
 
-        def is_open(move: Move) -> bool:
+        def is_open(move: graph.Move) -> bool:
             own = {criterion.key for criterion in move.transition.criteria}
-            return not own or own.isdisjoint(found.key for found in move.decide(deal, context, at).unmet)
+            unmet = self._machine.by_key[move.key].decide(deal, context, at).unmet
+            return not own or own.isdisjoint(found.key for found in unmet)
 
-        moves = shortest(self._ways_out, source, to, is_open)
-        if moves is None:
-            moves = shortest(self._ways_out, source, to, lambda _move: True)
+        ways = self._process.graph
+        moves = shortest(ways, source, to, is_open) or shortest(ways, source, to)
         if moves is None:
             return Plan(source, to, (), f"no moves lead from {source!r} to {to!r}")
-        return Plan(source, to, tuple(move.decide(deal, context, at) for move in moves))
+        return Plan(source, to, tuple(self._machine.by_key[move.key].decide(deal, context, at) for move in moves))
 
     def progress(
         self, deal: DealT, *, context: Mapping[str, object] | None = None, at: datetime | None = None
@@ -136,8 +136,9 @@ class Decider(Generic[DealT]):
         1 where nothing is asked, or no move leads forward.
         """
         source = self._stage_key(self._access.look(deal)[0])
-        for move in self._ways_out[source]:
-            if self._process.direction(source, move.transition) == "forward":
+        for way in self._process.graph.out_of[source]:
+            if way.direction == "forward":
+                move = self._machine.by_key[way.key]
                 asked = [found for found in move.decide(deal, context, at).findings if found.severity == "required"]
                 return sum(found.status == "met" for found in asked) / len(asked) if asked else 1.0
         return 1.0

@@ -147,12 +147,15 @@ class StageMachine(GraphMachine):
             title=process.name or process.key,
             show_conditions=True,
         )
+        self.by_key: dict[tuple[str, str, str], Move] = {}
         self.ways_out: dict[str, list[Move]] = {each.key: [] for each in process.stages}
         gates: dict[tuple[Any, ...], Gate] = {}
         fingerprint = process.fingerprint
-        for source, transition in process.moves():
-            criteria = process.gate(source, transition)
-            gate = gates.get(criteria) or gates.setdefault(criteria, Gate(criteria, lookup))
+        for move in process.moves():
+            source, transition = move.source, move.transition
+            criteria = move.gate
+            same = tuple(map(id, criteria))
+            gate = gates.get(same) or gates.setdefault(same, Gate(criteria, lookup))
             self.add_transition(
                 transition.trigger,
                 source,
@@ -164,7 +167,8 @@ class StageMachine(GraphMachine):
                 fingerprint=fingerprint,
                 hooks=hooks,
             )
-            self.ways_out[source].append(self.events[transition.trigger].transitions[source][-1])  # type: ignore[arg-type]
+            self.by_key[move.key] = self.events[transition.trigger].transitions[source][-1]  # type: ignore[assignment]
+            self.ways_out[source].append(self.by_key[move.key])
         for ways in self.ways_out.values():
             for way in ways:
                 way.seal(ways)

@@ -22,7 +22,7 @@ def engine_problems(
     for name, function in predicates.items():
         if not callable(function) or inspect.iscoroutinefunction(function):
             yield Problem("bad_predicate", f"predicates.{name}", "a predicate is a plain function that takes the deal")
-    criteria = dict.fromkeys(criterion for source, move in process.moves() for criterion in process.gate(source, move))
+    criteria = dict.fromkeys(criterion for move in process.moves() for criterion in move.gate)
     criteria |= dict.fromkeys(process.initial.entry_criteria)
     rules = (rule for criterion in criteria for rule in (criterion.rule, criterion.when) if rule is not None)
     for name in dict.fromkeys(name for rule in rules for name in _unbound(rule)):

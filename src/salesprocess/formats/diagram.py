@@ -8,7 +8,8 @@ from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from salesprocess.criteria import Criterion
-from salesprocess.process import Direction, Phase, SalesProcess, Stage, Transition
+from salesprocess.process import Direction, Phase, SalesProcess, Stage
+from salesprocess.process.graph import Move
 
 MAIN: frozenset[Direction] = frozenset({"forward", "close", "hold"})
 PHASES: dict[Phase, str] = {"top": "Top", "middle": "Middle", "bottom": "Bottom", "after": "After the sale"}
@@ -46,14 +47,12 @@ def picture(
     for key in (*path, *([current] if current else [])):
         process.stage(key)
     steps = set(pairwise(path))
-    by_ends: dict[tuple[str, str], list[Transition]] = {}
-    for source, move in process.moves():
-        if process.direction(source, move) in directions or (source, move.dest) in steps:
-            by_ends.setdefault((source, move.dest), []).append(move)
+    by_ends: dict[tuple[str, str], list[Move]] = {}
+    for move in process.moves():
+        if move.direction in directions or (move.source, move.dest) in steps:
+            by_ends.setdefault((move.source, move.dest), []).append(move)
     arrows = [
-        Arrow(
-            source, dest, _lines(process, source, moves), process.direction(source, moves[0]), (source, dest) in steps
-        )
+        Arrow(source, dest, _lines(moves), moves[0].direction, (source, dest) in steps)
         for (source, dest), moves in by_ends.items()
     ]
     groups: list[tuple[Phase | None, list[Stage]]] = [
@@ -62,11 +61,11 @@ def picture(
     return Picture(groups, arrows, frozenset(path), current or (path[-1] if path else None))
 
 
-def _lines(process: SalesProcess, source: str, moves: list[Transition]) -> tuple[str, ...]:
+def _lines(moves: list[Move]) -> tuple[str, ...]:
     lines: list[str] = []
     for move in moves:
-        criteria = process.gate(source, move)
-        lines.append(f"{move.trigger} (with a reason)" if move.needs_reason else move.trigger)
+        criteria = move.gate
+        lines.append(f"{move.trigger} (with a reason)" if move.transition.needs_reason else move.trigger)
         lines += [f"[{_worded(criterion)}]" for criterion in criteria[:_MOST_CRITERIA]]
         if len(criteria) > _MOST_CRITERIA:
             lines.append(f"[and {len(criteria) - _MOST_CRITERIA} more]")

@@ -79,7 +79,7 @@ def moves(process: SalesProcess) -> Iterator[tuple[str, str, str, str, str]]:
 
 def _asks(process: SalesProcess, move: Transition) -> str:
     asks = [criterion_text(criterion) for criterion in move.criteria]
-    if any(process.direction(source, move) == "forward" for source in process.sources(move)):
+    if any(process.graph.direction(source, move) == "forward" for source in process.sources(move)):
         asks.append("what the stages on the way ask for")
     if move.waives:
         asks.append(f"not what {', '.join(process.stage(key).name for key in move.waives)} asks for")

@@ -51,14 +51,15 @@ def rules_of(process: SalesProcess, ask: Ask) -> Rules:
     moves: dict[tuple[str | None, str], list[tuple[str, Mapping[str, str]]]] = {}
     first = process.initial
     moves[None, first.key] = [("start", _asked(first.entry_criteria, ask, "start", problems))]
-    for source, transition in process.moves():
+    for move in process.moves():
+        source, transition = move.source, move.transition
         path = f"{source}.{transition.trigger}.{transition.dest}"
         if transition.needs_reason:
             problems.append(Problem("not_enforced", path, "a row does not say for what reason it changes"))
         if source == transition.dest:
             problems.append(Problem("not_enforced", path, "a move that stays in its stage changes no row"))
             continue
-        asked = _asked(process.gate(source, transition), ask, path, problems)
+        asked = _asked(move.gate, ask, path, problems)
         moves.setdefault((source, transition.dest), []).append((transition.trigger, asked))
     ways = (
         Way(source, dest, tuple(dict.fromkeys(name for name, _ in found)), tuple(asked for _, asked in found))

@@ -33,7 +33,7 @@ def machine(process: SalesProcess) -> dict[str, Any]:
     leads out of is a final state. Give the deal's facts as the machine's `context`, or as `facts` with each event.
     """
     states: dict[str, dict[str, Any]] = {}
-    leaves = {source for source, _ in process.moves()}
+    leaves = {move.source for move in process.moves()}
     for stage in process.stages:
         state: dict[str, Any] = {"tags": [stage.kind], "meta": {_META: _plain(stage)}}
         if stage.objective:

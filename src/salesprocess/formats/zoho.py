@@ -130,7 +130,7 @@ def dump(process: SalesProcess) -> list[dict[str, Any]]:
     info = dict(kept) if isinstance(kept, Mapping) else {}
     answers = []
     for stage in process.stages:
-        moves = [_row(process, move) for source, move in process.moves() if source == stage.key]
+        moves = [_row(process, move.transition) for move in process.graph.out_of[stage.key]]
         if moves:
             about = {"name": process.name, "field_value": id_of(stage) if "id" in stage.extra else stage.name} | info
             answers.append({"blueprint": {"process_info": about, "transitions": moves}})

@@ -88,7 +88,7 @@ class _Rules(NamedTuple):
         """The verdict on each move as its place in `VERDICTS`, at `previous * width + current`."""
         stages = {stage.key: stage for stage in process.stages}
         known = [stages.get(key) for key in self.keys]
-        moves = {(source, move.dest) for source, move in process.moves()}
+        moves = {(move.source, move.dest) for move in process.moves()}
         nowhere = [_first(process, entered) for entered in known] + ["unknown_stage"] * 2
         unknown = ["unknown_stage"] * self.width
         rows = [[_verdict(process, left, entered, moves) for entered in (*known, None, None)] for left in known]

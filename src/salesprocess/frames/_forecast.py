@@ -54,10 +54,10 @@ def learn(process: SalesProcess, events: Frame, at: datetime | None = None) -> d
     ways: dict[int, dict[int, float]] = {number: {LOSS: 0.0} for number in places.unclosed}
     ways |= {} if final else {number: {WIN: 0.0} for number in won}
     numbers = places.numbers
-    for source, move in process.moves():
-        if numbers[source] in ways and move.dest != source:
+    for move in process.moves():
+        if numbers[move.source] in ways and move.dest != move.source:
             dest = numbers[move.dest]
-            ways[numbers[source]].setdefault(state.get(dest, dest), 0.0)
+            ways[numbers[move.source]].setdefault(state.get(dest, dest), 0.0)
     for place, went, count in rows:
         if place in ways and went != places.unknown and (went != NOWHERE or place in won):
             way = WIN if went == NOWHERE else state.get(went, went)

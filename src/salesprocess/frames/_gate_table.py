@@ -26,7 +26,8 @@ from salesprocess.frames._backends import Frame, as_lazy, by_row, is_dask, kind_
 from salesprocess.frames._columns import is_one_of, require, switch
 from salesprocess.frames._list_columns import as_given, typed, with_counts
 from salesprocess.frames._stage_numbers import Places, metric
-from salesprocess.process import SalesProcess, Transition
+from salesprocess.process import SalesProcess
+from salesprocess.process.graph import Move
 from salesprocess.targets.narwhals import compile_gate
 
 _TABLED: Final = 12
@@ -124,7 +125,7 @@ def _check_columns(deals: Frame, asked: _Asked) -> None:
 class _Asked(NamedTuple):
     """The move asked about out of each stage, and each criterion's rule there, by the criterion's key."""
 
-    moves: dict[int, Transition]
+    moves: dict[int, Move]
     uses: dict[str, dict[int, Criterion]]
     required: set[str]
 
@@ -132,10 +133,10 @@ class _Asked(NamedTuple):
     def of(cls, process: SalesProcess, trigger: str | None) -> _Asked:
         numbers = {stage.key: number for number, stage in enumerate(process.stages)}
         opened = {number for number, stage in enumerate(process.stages) if stage.kind == "open"}
-        moves: dict[int, Transition] = {}
-        for source, move in process.moves():
-            place = numbers[source]
-            fits = move.trigger == trigger if trigger else process.direction(source, move) == "forward"
+        moves: dict[int, Move] = {}
+        for move in process.moves():
+            place = numbers[move.source]
+            fits = move.trigger == trigger if trigger else move.direction == "forward"
             nearer = place not in moves or numbers[move.dest] < numbers[moves[place].dest]
             if place in opened and fits and nearer:
                 moves[place] = move
@@ -145,7 +146,7 @@ class _Asked(NamedTuple):
         uses: dict[str, dict[int, Criterion]] = {}
         required = set()
         for place, move in sorted(moves.items()):
-            for criterion in process.gate(process.stages[place].key, move):
+            for criterion in move.gate:
                 uses.setdefault(criterion.key, {})[place] = criterion
                 if criterion.severity == "required":
                     required.add(criterion.key)

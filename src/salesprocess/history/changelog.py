@@ -190,7 +190,7 @@ def _text(row: Row, column: str | None) -> str | None:
 
 def _triggers(process: SalesProcess) -> dict[tuple[str, str], str]:
     """The first trigger that leads from one stage to another."""
-    return {(source, move.dest): move.trigger for source, move in reversed(list(process.moves()))}
+    return {(move.source, move.dest): move.trigger for move in reversed(process.moves())}
 
 
 def _changes_of(

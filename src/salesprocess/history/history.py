@@ -101,7 +101,7 @@ class History:  # noqa: PLW1641 - it grows, so it has no hash
         if change.source is None:
             initial = self._process.initial.key
             return "" if change.dest == initial else f"it starts in {change.dest!r}, not in {initial!r}"
-        moves = ((source, move.trigger, move.dest) for source, move in self._process.moves())
+        moves = ((move.source, move.trigger, move.dest) for move in self._process.moves())
         if (change.source, change.trigger, change.dest) in moves:
             return ""
         return f"{change.trigger!r} does not lead from {change.source!r} to {change.dest!r}"

@@ -65,10 +65,11 @@ class Replay:
         self._order = {stage.key: index for index, stage in enumerate(process.stages)}
         self._kinds = {stage.key: stage.kind for stage in process.stages}
         self._triggers: dict[tuple[str, str], set[str]] = {}
-        for source, move in process.moves():
-            self._triggers.setdefault((source, move.dest), set()).add(move.trigger)
+        for move in process.moves():
+            self._triggers.setdefault((move.source, move.dest), set()).add(move.trigger)
 
     def of(self, changes: tuple[StageChange, ...]) -> Iterator[Oddity]:
+        """Yield what is odd about each change, in order."""
         numbers: dict[int, int] = {}
         for position, change in enumerate(changes):
             last = changes[position - 1] if position else None

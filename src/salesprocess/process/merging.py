@@ -7,24 +7,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from salesprocess._text import shown
 from salesprocess.errors import DefinitionError, Problem
+from salesprocess.process.derivation import insert
 from salesprocess.process.relinking import changed, move_key, taken_apart
 from salesprocess.process.stages import Activity, Stage, Transition
 
 if TYPE_CHECKING:
     from salesprocess.criteria import Criterion
-    from salesprocess.process.derivation import Derivable
+    from salesprocess.process.process import SalesProcess
 
-ProcessT = TypeVar("ProcessT", bound="Derivable")
+ProcessT = TypeVar("ProcessT", bound="SalesProcess")
 
 _MERGED_BY_KEY = {"activities", "entry_criteria", "exit_criteria", "criteria"}
 
 
-def merged(process: ProcessT, other: Derivable) -> ProcessT:
-    """The first process with all that the second adds.
-
-    Raises:
-        DefinitionError: with everything that the two say differently.
-    """
+def merge(process: ProcessT, other: SalesProcess) -> ProcessT:
+    """See `SalesProcess.merge`."""
     conflicts: list[Problem] = []
     result = process
     own = {stage.key for stage in process.stages}
@@ -40,15 +37,15 @@ def merged(process: ProcessT, other: Derivable) -> ProcessT:
     return type(process)(**{**dict(process), **fields})
 
 
-def _inserted(process: ProcessT, other: Derivable, index: int) -> ProcessT:
+def _inserted(process: ProcessT, other: SalesProcess, index: int) -> ProcessT:
     """The process with the stage of the other, behind the one that it follows there."""
     known = {stage.key for stage in process.stages}
     stage = other.stages[index]
     for former in reversed(other.stages[:index]):
         if former.key in known:
-            return process.insert(stage, after=former.key)
+            return insert(process, stage, after=former.key)
     following = next((each.key for each in other.stages[index + 1 :] if each.key in known), process.stages[0].key)
-    return process.insert(stage, before=following)
+    return insert(process, stage, before=following)
 
 
 def _merged_stage(stage: Stage, other: Stage, conflicts: list[Problem]) -> Stage:
@@ -83,7 +80,7 @@ def _merged_by_key(
     return tuple(result.values())
 
 
-def _merged_moves(process: Derivable, other: Derivable, conflicts: list[Problem]) -> list[Transition]:
+def _merged_moves(process: SalesProcess, other: SalesProcess, conflicts: list[Problem]) -> list[Transition]:
     """The moves of the merged stages and those of the other process, a step of which follows the stage it leaves."""
     moves = taken_apart(process)
     known: dict[tuple[str, str, str], Transition] = {

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, JsonValue, ValidationError, ValidatorFunctionWrapHandler, model_validator
 
-from salesprocess._base import FrozenDict, problems_of
+from salesprocess._base import Definition, FrozenDict, problems_of
 from salesprocess._text import suggestion
-from salesprocess.criteria import Criterion
+from salesprocess.criteria import Criterion, Rule
 from salesprocess.errors import DefinitionError, Problem
-from salesprocess.process.derivation import Derivable
+from salesprocess.process import derivation, merging
+from salesprocess.process.graph import Graph, Move, initial_of, sources_of
 from salesprocess.process.linear import Policy, usual_stages, usual_transitions
 from salesprocess.process.stages import (
-    ALL_OPEN,
-    Direction,
     Extra,
     Stage,
     Transition,
@@ -48,7 +48,7 @@ _GUIDANCE: dict[str, Any] = {
 }
 
 
-class SalesProcess(Derivable, frozen=True):
+class SalesProcess(Definition, frozen=True):
     """How a company sells. Frozen, checked as it is made, and the same after a trip through JSON.
 
     The order of `stages` is the order of the sale; the first open one is where deals start. With `cumulative`, a
@@ -139,7 +139,7 @@ class SalesProcess(Derivable, frozen=True):
     @property
     def initial(self) -> Stage:
         """The stage in which deals start: the first open one."""
-        return next(stage for stage in self.stages if stage.kind == "open")
+        return initial_of(self.stages)
 
     @property
     def fingerprint(self) -> str:
@@ -148,76 +148,158 @@ class SalesProcess(Derivable, frozen=True):
         text = json.dumps(meaning, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    @cached_property
+    def graph(self) -> Graph:
+        """All moves of the process, indexed by the stages that they leave and enter."""
+        return Graph(self.stages, self.transitions, cumulative=self.cumulative)
+
+    def moves(self) -> tuple[Move, ...]:
+        """Return every move in declared order; a transition with several sources is several moves."""
+        return self.graph.moves
+
     def stage(self, key: str) -> Stage:
-        """The stage with this key.
+        """Return the stage with this key.
 
         Raises:
-            KeyError: with the nearest key that there is.
+            KeyError: for an unknown stage, with the nearest key.
         """
         for stage in self.stages:
             if stage.key == key:
                 return stage
-        raise KeyError(
-            f"process {self.key!r} has no stage {key!r}{suggestion(key, (stage.key for stage in self.stages))}"
-        )
+        known = (stage.key for stage in self.stages)
+        raise KeyError(f"unknown stage {key!r} in process {self.key!r}{suggestion(key, known)}")
 
     def sources(self, transition: Transition) -> tuple[str, ...]:
-        """The keys of the stages that the transition leaves, `"*"` spelt out."""
-        if ALL_OPEN not in transition.source:
-            return transition.source
-        opened = (stage.key for stage in self.stages if stage.kind == "open" and stage.key != transition.dest)
-        return tuple(dict.fromkeys((*(key for key in transition.source if key != ALL_OPEN), *opened)))
-
-    def moves(self) -> Iterator[tuple[str, Transition]]:
-        """Every move that there is, as the stage it leaves and its transition, in declared order."""
-        for transition in self.transitions:
-            for source in self.sources(transition):
-                yield source, transition
-
-    def direction(self, source: str, transition: Transition) -> Direction:
-        """The direction of a move: as declared, or as the kinds and order of its stages have it."""
-        if transition.direction is not None:
-            return transition.direction
-        left, entered = self.stage(source), self.stage(transition.dest)
-        if entered.kind in {"lost", "disqualified"}:
-            return "close"
-        if source == transition.dest or "on_hold" in {left.kind, entered.kind}:
-            return "hold"
-        if left.kind in {"lost", "disqualified"} or (left.kind == "won" and entered.kind == "open"):
-            return "reopen"
-        keys = [stage.key for stage in self.stages]
-        return "forward" if keys.index(transition.dest) > keys.index(source) else "back"
-
-    def passed(self, source: str, transition: Transition) -> tuple[Stage, ...]:
-        """The stages whose exit criteria a move asks for, in order: none unless it is a forward one.
-
-        These are the stage that it leaves and those that it jumps over, less the waived ones; with `cumulative`, all
-        earlier ones as well. Lost, disqualified and on-hold stages are not passed.
-        """
-        if self.direction(source, transition) != "forward":
-            return ()
-        keys = [stage.key for stage in self.stages]
-        start, end = keys.index(source), keys.index(transition.dest)
-        return tuple(
-            stage
-            for stage in self.stages[0 if self.cumulative else start : max(end, start + 1)]
-            if stage.kind in {"open", "won"} and stage.key not in transition.waives
-        )
+        """Return the keys of the stages that a transition leaves, with `"*"` spelt out."""
+        return sources_of(self.stages, transition)
 
     def gate(self, source: str, transition: Transition) -> tuple[Criterion, ...]:
-        """All that a move asks for, in order, each once.
+        """Return everything that a move asks for, in order, each criterion once.
 
-        A forward move asks for the exit criteria of the stage it leaves and of those it jumps over, less the waived
-        ones, then for its own, then for the entry criteria of the stage it enters; any other move for its own alone.
+        A forward move asks for the exit criteria of the stage that it leaves and of those that it jumps over, without
+        the waived ones, then for its own, then for the entry criteria of the stage that it enters. Any other move asks
+        for its own criteria alone.
         """
-        criteria = list(transition.criteria)
-        if self.direction(source, transition) == "forward":
-            criteria = [
-                *(criterion for stage in self.passed(source, transition) for criterion in stage.gate()),
-                *criteria,
-                *self.stage(transition.dest).entry_criteria,
-            ]
-        return tuple(dict.fromkeys(criteria))
+        return self.graph.gate(source, transition)
+
+    def insert(
+        self,
+        stage: Stage,
+        *,
+        after: str | None = None,
+        before: str | None = None,
+    ) -> Self:
+        """The process with one more stage, `after` or `before` one that it has.
+
+        Neighbours that were linked by a step are linked through the new stage, back as well as forth. Moves that
+        leave the way of the sale or return to it (`lose`, `hold`, `reopen`) take the stage in as they have its
+        nearest neighbour of the same kind.
+
+        >>> from salesprocess.catalog import SEVEN_STAGE
+        >>> process = SEVEN_STAGE.insert(Stage(key="legal_review"), before="closing")
+        >>> [(move.source, move.dest) for move in process.moves() if "legal_review" in (move.source, move.dest)][:2]
+        [('overcoming_objections', 'legal_review'), ('legal_review', 'closing')]
+
+        Raises:
+            DefinitionError: for a stage that there is already, or a neighbour that there is not.
+        """
+        return derivation.insert(self, stage, after=after, before=before)
+
+    def without(self, stage: str, *, into: str | None = None) -> Self:
+        """The process without a stage; its neighbours are linked, and its other moves lead to and from `into`.
+
+        `into` is the stage before it of the same kind, or else the one after, where it is not given. The criteria
+        and activities of the stage go with it.
+
+        Raises:
+            DefinitionError: for a stage that there is not, or if what is left is no process.
+        """
+        return derivation.without(self, stage, into=into)
+
+    def rename(self, stage: str, name: str = "", *, key: str | None = None) -> Self:
+        """The process with another name for a stage. Its key stays, so deals, reports and stored changes stay right.
+
+        Raises:
+            DefinitionError: for a stage that there is not, for an empty name, and for any attempt to change a key.
+        """
+        return derivation.rename(self, stage, name, key=key)
+
+    def reorder(self, *stages: str) -> Self:
+        """The process with these stages in this order, in the places that they hold between them.
+
+        Steps lead through the new order; a step's own criteria stay with the stage that it leaves.
+
+        Raises:
+            DefinitionError: for a stage that there is not, or that is named twice.
+        """
+        return derivation.reorder(self, *stages)
+
+    def require(self, stage: str, *criteria: Criterion | Rule) -> Self:
+        """The process with more exit criteria on a stage; one takes the place of the criterion of the same key.
+
+        Raises:
+            DefinitionError: for a stage that there is not, or two of the criteria with one key.
+        """
+        return derivation.require(self, stage, *criteria)
+
+    def relax(self, stage: str, *keys: str) -> Self:
+        """The process without some criteria of a stage, named by the keys that decisions show.
+
+        Exit and entry criteria, activities (`stage.activity`) and activities' own criteria can be named.
+
+        Raises:
+            DefinitionError: for a stage or a criterion that there is not, with the nearest key.
+        """
+        return derivation.relax(self, stage, *keys)
+
+    def with_transition(self, transition: Transition) -> Self:
+        """The process with a transition; it takes the place of moves of the same trigger, source and target.
+
+        Raises:
+            DefinitionError: for a transition that does not fit the stages.
+        """
+        return derivation.with_transition(self, transition)
+
+    def without_transition(self, trigger: str, source: str | None = None, dest: str | None = None) -> Self:
+        """The process without the moves of a trigger; of those alone that leave `source` and enter `dest`, if given.
+
+        Raises:
+            DefinitionError: if there is no such move, with the nearest trigger or stage.
+        """
+        return derivation.without_transition(self, trigger, source, dest)
+
+    def with_version(self, version: int | str, *, key: str | None = None, name: str | None = None) -> Self:
+        """The process under another version; with `key` and `name`, as a process of its own.
+
+        What it starts of itself follows a new key.
+        """
+        return derivation.with_version(self, version, key=key, name=name)
+
+    def merge(self, other: SalesProcess) -> Self:
+        """The process with all that another one adds: its stages, criteria, activities and moves.
+
+        Key, version and names stay those of the first. A stage that only `other` has is inserted behind the one that
+        it follows there.
+
+        Raises:
+            DefinitionError: with everything that the two say differently, all at once.
+        """
+        return merging.merge(self, other)
+
+    def __iter__(self) -> Generator[tuple[str, Any], None, None]:
+        # pydantic would yield the cached graph as well, which is no field.
+        return ((name, getattr(self, name)) for name in type(self).model_fields)
+
+    def __copy__(self) -> Self:
+        # A copy may get other stages, so that it makes its own graph.
+        copied = super().__copy__()
+        copied.__dict__.pop("graph", None)
+        return copied
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state = super().__getstate__()
+        fields = {name: value for name, value in state["__dict__"].items() if name != "graph"}
+        return state | {"__dict__": fields}
 
     def __str__(self) -> str:
         return f"{self.name or self.key} (version {self.version}): {' > '.join(stage.key for stage in self.stages)}"

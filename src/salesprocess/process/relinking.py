@@ -10,7 +10,7 @@ from salesprocess.process.linear import side_moves
 from salesprocess.process.stages import ALL_OPEN, Stage, Transition
 
 if TYPE_CHECKING:
-    from salesprocess.process.derivation import Derivable
+    from salesprocess.process.process import SalesProcess
 
 MoveKey: TypeAlias = tuple[str, str, str]
 
@@ -45,7 +45,7 @@ def way_of(stages: Iterable[Stage]) -> list[Stage]:
     return [stage for stage in stages if stage.kind in ON_THE_WAY]
 
 
-def taken_apart(process: Derivable) -> Moves:
+def taken_apart(process: SalesProcess) -> Moves:
     """The moves of a process, each in one place. A move from `"*"` is none of a stage's own, so it is no step."""
     found: dict[MoveKey, Transition] = {}
     for transition in process.transitions:
@@ -56,9 +56,9 @@ def taken_apart(process: Derivable) -> Moves:
     steps_back: dict[str, Transition] = {}
     for left, entered in pairwise(stage.key for stage in way_of(process.stages)):
         for (_, source, dest), transition in found.items():
-            if (source, dest) == (left, entered) and process.direction(source, transition) == "forward":
+            if (source, dest) == (left, entered) and process.graph.direction(source, transition) == "forward":
                 steps.setdefault(source, changed(transition, source=source))
-            elif (source, dest) == (entered, left) and process.direction(source, transition) == "back":
+            elif (source, dest) == (entered, left) and process.graph.direction(source, transition) == "back":
                 steps_back.setdefault(source, changed(transition, source=source))
     skips = list(_skips(process, found))
     taken = {move_key(source, move) for part in (steps, steps_back) for source, move in part.items()}
@@ -66,7 +66,7 @@ def taken_apart(process: Derivable) -> Moves:
     return Moves(steps, steps_back, skips, list(_less(process.transitions, taken)))
 
 
-def _skips(process: Derivable, found: Mapping[MoveKey, Transition]) -> Iterator[Transition]:
+def _skips(process: SalesProcess, found: Mapping[MoveKey, Transition]) -> Iterator[Transition]:
     for trigger in dict.fromkeys(transition.trigger for transition in process.transitions):
         first = next((move for (name, _, _), move in found.items() if name == trigger), None)
         keys = [] if first is None else list(_skip_keys(first, process.stages))
@@ -89,7 +89,7 @@ def _less(transitions: Iterable[Transition], taken: set[MoveKey]) -> Iterator[Tr
             yield transition if sources == transition.source else changed(transition, source=sources)
 
 
-def threaded(process: Derivable, moves: Moves, stages: Sequence[Stage]) -> list[Transition]:
+def threaded(process: SalesProcess, moves: Moves, stages: Sequence[Stage]) -> list[Transition]:
     """The steps, skips and steps back of a process, through other stages than its own or in another order.
 
     Two neighbours are linked where the former neighbours of either were; new ones where the process has steps at all.
@@ -109,7 +109,7 @@ def threaded(process: Derivable, moves: Moves, stages: Sequence[Stage]) -> list[
 class _Thread:
     """How the stages of a process were linked, and so how others are to be."""
 
-    def __init__(self, process: Derivable, moves: Moves) -> None:
+    def __init__(self, process: SalesProcess, moves: Moves) -> None:
         self.moves = moves
         pairs = list(pairwise(way_of(process.stages)))
         self.following = {left.key: entered for left, entered in pairs}
@@ -166,7 +166,7 @@ def nearest_kin(stage: Stage, stages: Sequence[Stage]) -> Stage | None:
 
 
 def joined_by(
-    process: Derivable, others: Iterable[Transition], stage: Stage, stages: Sequence[Stage]
+    process: SalesProcess, others: Iterable[Transition], stage: Stage, stages: Sequence[Stage]
 ) -> Iterator[Transition]:
     """The other moves, with a new stage among their sources and targets where its nearest kin is."""
     kin = nearest_kin(stage, stages)
@@ -182,13 +182,13 @@ def joined_by(
             move = changed(move, source=(*move.source[:place], stage.key, *move.source[place:]))
         yield move
         sources = process.sources(transition)
-        returns = all(process.direction(source, transition) in {"reopen", "hold"} for source in sources)
+        returns = all(process.graph.direction(source, transition) in {"reopen", "hold"} for source in sources)
         if move.dest == kin.key and kin.key not in sources and (aside or returns):
             yield changed(move, dest=stage.key)
 
 
 def _joined_without_kin(
-    process: Derivable, others: Iterable[Transition], stage: Stage, stages: Sequence[Stage]
+    process: SalesProcess, others: Iterable[Transition], stage: Stage, stages: Sequence[Stage]
 ) -> Iterator[Transition]:
     """A first lost, disqualified or on-hold stage gets the usual moves, and is left as its like are."""
     for transition in others:

@@ -43,8 +43,8 @@ def points_of(process: SalesProcess) -> Iterator[Point]:
     """Everything to exercise, in the order of the definition."""
     for stage in process.stages:
         yield Point("stage", stage.key)
-    for source, transition in process.moves():
-        yield move_point(source, transition.trigger, transition.dest)
+    for move in process.moves():
+        yield move_point(move.source, move.trigger, move.dest)
     names = names_of(process)
     for criterion in criteria_of(process):
         name = names[criterion.key, criterion.rule.expected()]
@@ -57,8 +57,7 @@ def points_of(process: SalesProcess) -> Iterator[Point]:
 
 def criteria_of(process: SalesProcess) -> tuple[Criterion, ...]:
     """Every criterion that a move asks for, and those of a start, each once."""
-    gates = (process.gate(source, transition) for source, transition in process.moves())
-    return tuple(dict.fromkeys([*process.initial.entry_criteria, *(each for gate in gates for each in gate)]))
+    return tuple(dict.fromkeys([*process.graph.start.gate, *(each for move in process.moves() for each in move.gate)]))
 
 
 def names_of(process: SalesProcess) -> dict[tuple[str, str], str]:
@@ -105,8 +104,8 @@ def _several(rules: Sequence[Rule], needed: int) -> frozenset[str]:
 
 def _refusals(process: SalesProcess) -> Iterator[str]:
     """The kinds of refusal that the process itself gives rise to."""
-    moves = list(process.moves())
-    ways_out = {(source, transition.trigger) for source, transition in moves}
+    moves = process.moves()
+    ways_out = {(move.source, move.trigger) for move in moves}
     triggers = {transition.trigger for transition in process.transitions}
     kinds = {stage.key: stage.kind for stage in process.stages}
     missing = {kinds[key] in CLOSED_KINDS for key in kinds for trigger in triggers if (key, trigger) not in ways_out}
@@ -114,7 +113,7 @@ def _refusals(process: SalesProcess) -> Iterator[str]:
         yield "no_transition"
     if True in missing:
         yield "closed"
-    if any(each.severity == "required" for source, transition in moves for each in process.gate(source, transition)):
+    if any(each.severity == "required" for move in moves for each in move.gate):
         yield "blocked"
     if any(transition.needs_reason for transition in process.transitions):
         yield "needs_reason"

@@ -149,7 +149,7 @@ class Path:
     def __str__(self) -> str:
         text = self.process.initial.key
         for step in self.steps:
-            rivals = [move for source, move in self.process.moves() if (source, move.dest) == (step.source, step.dest)]
+            rivals = [move for move in self.process.graph.out_of[step.source] if move.dest == step.dest]
             text += f">{step.dest}" if len(rivals) == 1 else f">{step.trigger}:{step.dest}"
         return text
 
@@ -188,8 +188,8 @@ Ways: TypeAlias = dict[str, list[Step]]
 def ways_out(process: SalesProcess) -> Ways:
     """The steps out of each stage, in declared order."""
     ways: Ways = {stage.key: [] for stage in process.stages}
-    for source, transition in process.moves():
-        ways[source].append(Step(source, transition))
+    for move in process.moves():
+        ways[move.source].append(Step(move.source, move.transition))
     return ways
 
 
