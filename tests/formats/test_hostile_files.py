@@ -37,11 +37,11 @@ LOADERS = FILES | CRMS
 def refused(match: str) -> Iterator[None]:
     """One clear error, soon and without filling the memory."""
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         with pytest.raises(DefinitionError, match=match) as caught:
             yield
-        spent, (_, peak) = time.perf_counter() - started, tracemalloc.get_traced_memory()
+        spent, (_, peak) = time.process_time() - started, tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert len(str(caught.value)) < 5000
@@ -97,6 +97,9 @@ def test_thousands_of_stages_are_refused(name: str) -> None:
         ("yaml", "[" * 100_000),
         ("yaml", "- " * 50_000),
         ("yaml", "{a: " * 50_000),
+        ("yaml", "- - " * 40 + "[" * 100_000),
+        ("yaml", "{'[': [']', # ]\n" * 20 + "[" * 100_000),
+        ("yaml", "a: \U0001f600\r\nb: " + "[" * 100_000),
         ("toml", "a = " + "[" * 100_000),
         ("toml", "a." * 50_000 + "b = 1"),
         ("toml", "[" + "a." * 50_000 + "b]"),
@@ -107,8 +110,93 @@ def test_thousands_of_stages_are_refused(name: str) -> None:
     ],
 )
 def test_deep_nesting_is_refused(name: str, text: str) -> None:
-    with refused("deep"):
+    with refused(r"nested 100 deep, (this one|a key here) is deeper|nested 100 deep and hold 200,000 elements"):
         LOADERS[name](text)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_text_that_is_too_deep_and_no_more_than_begun_is_refused_where_it_becomes_too_deep(name: str) -> None:
+    start = {"json": "", "yaml": "", "toml": "a = "}[name]
+    with refused(rf"nested 100 deep, this one is deeper \(line 1, column {101 + len(start)}\)"):
+        LOADERS[name](start + "[" * 150)
+
+
+@pytest.mark.parametrize("loader", ["CBaseLoader", "BaseLoader"])
+def test_yaml_is_as_deep_with_libyaml_as_without(loader: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml_, "_LOADER", getattr(yaml_.yaml, loader))
+    for text in ("[" * 1_100, "[" * 101 + "]" * 101):
+        with pytest.raises(DefinitionError, match=r"100 deep, this one is deeper \(line 1, column 101\)"):
+            yaml_.loads(text)
+    with pytest.raises(DefinitionError, match="expected a process"):
+        yaml_.loads("[" * 100 + "]" * 100)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("json", '"[[\\"[[{{"'),
+        ("toml", '"[[\\"[[{{"'),
+        ("toml", "'[[{{'"),
+        ("toml", '"""[[""[[\n[["""""'),
+        ("toml", "'''[[''[[\n[['''''"),
+        ("toml", "1 # [["),
+    ],
+)
+def test_brackets_in_a_text_or_a_comment_do_not_nest(name: str, text: str) -> None:
+    text = text.replace("[[", "[" * 150)
+    file = {
+        "json": f'{{"key": "p", "stages": [{{"key": "a", "extra": {{"x": {text}}}}}]}}',
+        "toml": f"key = 'p'\n[[stages]]\nkey = 'a'\n[stages.extra]\nx = {text}\n",
+    }[name]
+    assert FILES[name](file) == FILES[name](file)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("json", '"\\' * 200_000),
+        ("json", '"\\"' * 200_000),
+        ("toml", 'a = """\\' * 200_000),
+        ("toml", "a = '''" + "''b" * 200_000),
+        ("toml", 'a = "' + '\\"' * 200_000),
+        ("toml", "a = " + '"\n' * 200_000),
+    ],
+)  # fmt: skip
+def test_quotes_without_end_are_read_once(name: str, text: str) -> None:
+    with refused("unterminated|extra data|illegal|expected|escape"):
+        LOADERS[name](text)
+
+
+def test_half_a_character_is_refused() -> None:
+    with refused(r"'\\ud800' is half a character \(line 2, column 4\)|special characters are not allowed"):
+        yaml_.loads("key: p\na: \ud800")
+
+
+@pytest.mark.parametrize("levels", [91, 300, 100_000])
+def test_what_another_system_keeps_may_not_nest_deeper_than_files_do(levels: int) -> None:
+    data: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        data = {"a": data}
+    with refused(r"extra: expected data nested at most 90 deep, found deeper"):
+        Stage(key="a", extra=data)
+
+
+def test_what_holds_itself_is_refused() -> None:
+    data: dict[str, Any] = {}
+    data |= {"a": data, "b": [data, data]}
+    with refused(r"extra: expected data nested at most 90 deep, found deeper"):
+        Stage(key="a", extra=data)
+
+
+def test_what_is_as_deep_as_may_be_comes_back_from_every_file() -> None:
+    data: dict[str, Any] = {}
+    for _ in range(89):
+        data = {"a": data}
+    plain = SalesProcess.linear(key="p", stages=[Stage(key="a", extra=data)]).model_dump(mode="json")
+    plain["transitions"] = [transition | {"extra": data} for transition in plain["transitions"]]
+    process = SalesProcess.model_validate(plain | {"extra": data})
+    for module in (json_, yaml_, toml_):
+        assert import_module(module.__name__).loads(module.dumps(process)) == process
 
 
 def test_deep_nesting_in_data_is_refused_too() -> None:

@@ -142,7 +142,10 @@ def _frames() -> dict[str, Callable[[], Any]]:
             return table().to_arrow().to_pandas(types_mapper=pd.ArrowDtype)
         frame = pd.DataFrame({name: [row[name] for row in ROWS] for name in POOLS}).drop(columns="tags")
         frame["d"] = pd.to_datetime(frame["d"])
-        return frame.drop(columns="d").convert_dtypes()
+        with warnings.catch_warnings():
+            # pandas 3.0 looks whether infinity is a whole number, of which newer numpys warn.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            return frame.drop(columns="d").convert_dtypes()
 
     return {
         "polars": table,

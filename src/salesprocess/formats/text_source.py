@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 
@@ -54,6 +55,21 @@ def text_of(source: str | bytes, name: str) -> str:
         before = source[: error.start].decode("utf-8", "replace")
         message = f"byte 0x{source[error.start]:02x} is not UTF-8"
         refuse(name, "not_utf8", message, place=place_at(before, len(before)))
+
+
+def check_nesting(text: str, tokens: re.Pattern[str], name: str, *, start: int = 0, depth: int = 0) -> None:
+    """Refuses a text whose brackets nest too deep; `tokens` finds them, and whole whatever may hold others.
+
+    What reads the text afterwards may call itself for each level, and give up at a depth and in words of its own.
+    """
+    for found in tokens.finditer(text, start):
+        if found[0] in {"[", "{"}:
+            depth += 1
+            if depth > MAX_DEPTH:
+                message = f"a definition may be nested {MAX_DEPTH} deep, this one is deeper"
+                refuse(name, "too_deep", message, place=place_at(text, found.start()))
+        elif found[0] in {"]", "}"}:
+            depth -= 1
 
 
 def check_bounds(data: object, name: str) -> None:

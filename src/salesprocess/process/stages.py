@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
@@ -31,13 +31,32 @@ TextsLike: TypeAlias = str | Sequence[str]
 Texts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 
 
+# A file may be nested 100 deep, and has its own levels around this.
+_DEEPEST = 90
+
+
+def _shallow(value: object) -> object:
+    level: Iterable[object] = [value]
+    for _ in range(_DEEPEST):
+        # Each once, however often it stands there: data may hold itself.
+        level = {id(inner): inner for part in level for inner in _holders_in(part)}.values()
+        if not level:
+            return value
+    raise ValueError(f"expected data nested at most {_DEEPEST} deep, found deeper")
+
+
+def _holders_in(part: object) -> Iterator[object]:
+    inside = part.values() if isinstance(part, Mapping) else part if isinstance(part, list | tuple) else ()
+    return (inner for inner in inside if isinstance(inner, Mapping | list | tuple))
+
+
 def _finite(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
     json.dumps(value, allow_nan=False)
     return FrozenDict(frozen(value))
 
 
 # What another system keeps with a part: a number that JSON lacks would come back as nothing.
-Extra: TypeAlias = Annotated[dict[str, JsonValue], AfterValidator(_finite)]
+Extra: TypeAlias = Annotated[dict[str, JsonValue], BeforeValidator(_shallow), AfterValidator(_finite)]
 Facts: TypeAlias = Annotated[dict[str, str | int | float | bool], AfterValidator(FrozenDict)]
 
 
