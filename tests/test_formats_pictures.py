@@ -154,6 +154,7 @@ def test_a_process_a_decision_and_a_plan_show_as_html_in_a_notebook() -> None:
     assert "<li>advance to making_contact" in engine.plan(deal, to="qualifying")._repr_html_()
     one_way = SalesProcess.linear(key="p", stages=[Stage(key="a"), Stage(key="won", kind="won")], back="forbid")
     no_way = Engine(one_way).plan({"stage": "won"}, to="a")
+    assert "<strong>p (version 1)</strong>" in one_way._repr_html_()
     assert no_way._repr_html_() == "<div><strong>no moves lead from 'won' to 'a'</strong></div>"
 
 
