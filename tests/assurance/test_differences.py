@@ -45,8 +45,19 @@ def test_another_version_alone_is_no_difference() -> None:
 def test_what_one_way_adds_the_other_way_removes(old: SalesProcess, new: SalesProcess) -> None:
     there, back = diff(old, new), diff(new, old)
     assert [each.path for each in there.added] == [each.path for each in back.removed]
-    assert len(there.tightened) == len(back.loosened)
     assert bool(there) == (old != new)
+
+
+@given(st.sampled_from(shipped()), st.integers(0, 20), st.integers(0, 3), st.integers(0, 3))
+@settings(max_examples=40, deadline=None)
+def test_what_one_way_tightens_the_other_way_loosens(process: SalesProcess, pick: int, less: int, more: int) -> None:
+    keys = [stage.key for stage in process.stages if stage.kind == "open"]
+    old, new = (process.require(keys[pick % len(keys)], fact("extra") >= bound) for bound in (less, less + more))
+    there, back = diff(old, new), diff(new, old)
+    tightened, loosened = ([(each.path, each.stages) for each in found] for found in (there.tightened, back.loosened))
+    assert tightened == loosened
+    assert len(tightened) == bool(more)
+    assert there.loosened == back.tightened == ()
 
 
 def test_a_new_stage_and_its_moves_are_added() -> None:

@@ -331,9 +331,11 @@ def test_a_code_is_let_pass_with_a_reason() -> None:
     assert not problems(process, waive={"no_way_back": "there is one meeting, and no second"})
 
 
-@pytest.mark.parametrize("waive", [{"no_way_bak": "typo"}, {"no_way_back": " "}])
-def test_a_waiver_of_an_unknown_code_or_without_a_reason_is_refused(waive: dict[str, str]) -> None:
-    with pytest.raises(DefinitionError, match="did you mean 'no_way_back'|say why"):
+@pytest.mark.parametrize(
+    ("waive", "words"), [({"no_way_bak": "typo"}, "did you mean 'no_way_back'"), ({"no_way_back": " "}, "say why")]
+)
+def test_a_waiver_of_an_unknown_code_or_without_a_reason_is_refused(waive: dict[str, str], words: str) -> None:
+    with pytest.raises(DefinitionError, match=words):
         problems(SEVEN_STAGE, waive=waive)
 
 

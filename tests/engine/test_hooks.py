@@ -110,7 +110,7 @@ def test_event_is_a_view() -> None:
 
     hooks: Hooks[Deal] = Hooks()
     hooks.before(meddle)
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="deal"):
         Engine(PROCESS, hooks=hooks).fire(Deal(), "advance")
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from transitions import Machine
 
-from salesprocess import Engine, NoTransition, SalesProcess, Stage, StageChange
+from salesprocess import Blocked, Engine, NoTransition, SalesProcess, Stage, StageChange
 from salesprocess.catalog import SEVEN_STAGE
 
 
@@ -25,9 +27,27 @@ def test_it_lists_triggers_and_transitions(engine: Engine[Any]) -> None:
     assert machine.initial == "prospecting"
 
 
-def test_the_engine_runs_the_machines_own_transitions(engine: Engine[Any]) -> None:
-    (move,) = engine.machine.get_transitions("lose", source="closing")
-    assert isinstance(move.record(None, None, None, "r"), StageChange)  # type: ignore[attr-defined]
+FIRE: dict[str, Callable[[Engine[Any], Any], StageChange]] = {
+    "trigger": lambda engine, deal: engine.fire(deal, "win"),
+    "target": lambda engine, deal: engine.fire(deal, to="generating_referrals"),
+    "transition": lambda engine, deal: engine.transition(deal, "win")[1],
+    "afire": lambda engine, deal: asyncio.run(engine.afire(deal, "win")),
+}
+
+
+@pytest.mark.parametrize("fire", FIRE.values(), ids=FIRE)
+def test_the_engine_runs_the_machines_own_transitions(
+    engine: Engine[Any], fire: Callable[[Engine[Any], Any], StageChange]
+) -> None:
+    """A transition of the machine that records and decides otherwise makes the engine do so."""
+    (move,) = engine.machine.get_transitions("win", source="closing")
+    decide, record = move.decide, move.record  # type: ignore[attr-defined]
+    made: list[StageChange] = []
+    move.record = lambda *args: made.append(record(*args)) or made[-1]  # type: ignore[attr-defined]
+    assert fire(engine, {"stage": "closing", "signed_at": 1}) is made[0]
+    move.decide = lambda _deal, context, at: decide({}, context, at)  # type: ignore[attr-defined]
+    with pytest.raises(Blocked, match="signed_at"):
+        fire(engine, {"stage": "closing", "signed_at": 1})
 
 
 def test_no_deal_is_registered(engine: Engine[Any]) -> None:

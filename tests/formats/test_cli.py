@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from salesprocess import SalesProcess
 from salesprocess.catalog.seven_stage import SEVEN_STAGE
-from salesprocess.formats import dump, load
+from salesprocess.formats import dot, dump, html, load, markdown, mermaid, salesforce
 from salesprocess.formats.commands import add_convert, add_show
 
 pytest.importorskip("yaml", reason="PyYAML is an extra")
@@ -61,11 +62,22 @@ def test_convert_goes_from_file_to_file(seven: str, tmp_path: Path, suffix: str)
     assert load(target) == SEVEN_STAGE
 
 
-@pytest.mark.parametrize("suffix", ["md", "html", "mmd", "dot", "xml"])
-def test_convert_writes_what_the_suffix_asks_for(seven: str, tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize(
+    ("suffix", "written"),
+    [
+        ("md", markdown.dumps),
+        ("html", html.dumps),
+        ("mmd", mermaid.dumps),
+        ("dot", dot.dumps),
+        ("xml", salesforce.dump),
+    ],
+)
+def test_convert_writes_what_the_suffix_asks_for(
+    seven: str, tmp_path: Path, suffix: str, written: Callable[[SalesProcess], str]
+) -> None:
     target = tmp_path / f"out.{suffix}"
     assert run("convert", seven, str(target)) == 0
-    assert target.stat().st_size > 100
+    assert target.read_text(encoding="utf-8") == written(SEVEN_STAGE)
 
 
 def test_convert_takes_a_crm_in_and_says_what_it_assumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

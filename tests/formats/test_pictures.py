@@ -152,7 +152,10 @@ def test_a_process_a_decision_and_a_plan_show_as_html_in_a_notebook() -> None:
     assert '<td style="text-align:left">Prospecting</td>' in SEVEN_STAGE._repr_html_()
     assert "Fits the customer profile" in engine.check(deal, "advance")._repr_html_()
     assert "<li>advance to making_contact" in engine.plan(deal, to="qualifying")._repr_html_()
-    assert "no way" in engine.plan({"stage": "lost"}, to="closing")._repr_html_() or engine.plan(deal, to="closing")
+    one_way = SalesProcess.linear(key="p", stages=[Stage(key="a"), Stage(key="won", kind="won")], back="forbid")
+    no_way = Engine(one_way).plan({"stage": "won"}, to="a")
+    assert "<strong>p (version 1)</strong>" in one_way._repr_html_()
+    assert no_way._repr_html_() == "<div><strong>no moves lead from 'won' to 'a'</strong></div>"
 
 
 @given(name=hostile.filter(words), value=hostile)
@@ -160,7 +163,9 @@ def test_a_process_a_decision_and_a_plan_show_as_html_in_a_notebook() -> None:
 def test_what_a_notebook_shows_is_escaped(name: str, value: str) -> None:
     stage = Stage(key="a", name=name, exit_criteria=[Criterion(key="c", rule=fact("x") == value, label=name)])
     process = SalesProcess.linear(key="p", stages=[stage, Stage(key="won", kind="won")])
-    decision = Engine(process).check({"stage": "a", "x": f"{value}<b>"}, "win")
-    for html in (process._repr_html_(), decision._repr_html_()):
-        tags = {element.tag for element in ET.fromstring(html).iter()}  # noqa: S314 - our own
-        assert tags <= {"div", "strong", "table", "thead", "tbody", "tr", "th", "td", "p"}
+    engine, deal = Engine(process), {"stage": "a", "x": f"{value}<b>"}
+    for shown in (process, engine.check(deal, "win"), engine.plan(deal, to="won")):
+        page = ET.fromstring(shown._repr_html_())  # noqa: S314 - our own
+        tags = {element.tag for element in page.iter()}
+        assert tags <= {"div", "strong", "table", "thead", "tbody", "tr", "th", "td", "p", "ol", "ul", "li"}
+        assert words(name) in words(" ".join(page.itertext()))

@@ -90,9 +90,14 @@ Event = tuple[str, str, str | None, dict[str, Any]]
 
 @st.composite
 def traces(draw: st.DrawFn, process: SalesProcess) -> list[Event]:
+    """Events that a deal might take one after the other, were it not for the criteria and reasons; and some others."""
     moves = sorted({(move.trigger, move.dest) for move in process.transitions})
-    drawn = draw(st.lists(st.sampled_from(moves), max_size=8))
-    return [(trigger, dest, draw(st.sampled_from([None, "r", "other"])), draw(facts)) for trigger, dest in drawn]
+    stage, trace = process.initial.key, []
+    for _ in range(draw(st.integers(4, 8))):
+        ways = sorted({(move.trigger, move.dest) for source, move in process.moves() if source == stage})
+        trigger, stage = draw(st.sampled_from(ways or moves) | st.sampled_from(moves))
+        trace.append((trigger, stage, draw(st.sampled_from(["r", None, "other"])), draw(facts)))
+    return trace
 
 
 def stages_in_python(process: SalesProcess, trace: list[Event]) -> list[str]:

@@ -23,7 +23,7 @@ FULL = SalesProcess(
             key="talk",
             phase="top",
             objective="Understand the buyer.",
-            tactics=["Ask", "Listen"],
+            tactics=["Ask why", "Listen"],
             outcome="A need.",
             owner="SDR",
             activities=[Activity(key="call", name="Call", criteria=fact("called_at").is_known())],
@@ -48,7 +48,7 @@ FULL = SalesProcess(
 )  # fmt: skip
 SAID = [
     "Understand the buyer.",
-    "Ask",
+    "Ask why",
     "Listen",
     "A need.",
     "SDR",
@@ -88,6 +88,13 @@ def rendered(text: str) -> Page:
 @pytest.mark.parametrize("said", SAID)
 def test_the_playbook_says_everything_there_is_of_a_stage(page: Page, said: str) -> None:
     assert any(said in text for text in page.texts)
+
+
+@pytest.mark.parametrize(("name", "title"), [("Full", "Full"), ("", "full")])
+def test_the_playbook_is_called_by_the_name_of_the_process_or_else_by_its_key(name: str, title: str) -> None:
+    process = FULL.model_copy(update={"name": name})
+    assert rendered(markdown.dumps(process)).texts[0] == title
+    assert Page(html.dumps(process)).texts.count(title) == 2
 
 
 def test_the_transition_table_has_one_row_a_transition() -> None:
@@ -145,4 +152,5 @@ def test_hostile_texts_are_shown_as_they_are_and_make_no_tags(text: str) -> None
     for module, read in ((markdown, rendered), (html, Page)):
         page = read(module.dumps(process))
         assert page.tags == read(module.dumps(plain)).tags
-        assert sum(words(text) in words(" ".join(page.texts[i : i + 3])) for i in range(len(page.texts))) >= 4
+        # In the heading, the objective, the tactic, the activity, and as the source and the target of the move.
+        assert words(" ".join(page.texts)).count(words(text)) >= 6

@@ -105,17 +105,16 @@ facts = st.fixed_dictionaries({name: st.sampled_from(pool) for name, pool in VAL
 
 @st.composite
 def traces(draw: st.DrawFn, process: SalesProcess) -> list[dict[str, Any]]:
+    """Events that a deal might take one after the other, were it not for the criteria and reasons; and some others."""
     moves = sorted({(move.trigger, move.dest) for move in process.transitions})
-    return [
-        {
-            "type": trigger,
-            "to": dest,
-            "facts": draw(facts),
-            "context": {"role": draw(st.sampled_from(["manager", "x"]))},
-        }
-        | draw(st.sampled_from([{}, {"reason": "r"}, {"reason": "other"}]))
-        for trigger, dest in draw(st.lists(st.sampled_from(moves), max_size=8))
-    ]
+    stage, trace = process.initial.key, []
+    for _ in range(draw(st.integers(4, 8))):
+        ways = sorted({(move.trigger, move.dest) for source, move in process.moves() if source == stage})
+        trigger, stage = draw(st.sampled_from(ways or moves) | st.sampled_from(moves))
+        event = {"type": trigger, "to": stage, "facts": draw(facts)}
+        event["context"] = {"role": draw(st.sampled_from(["manager", "x"]))}
+        trace.append(event | draw(st.sampled_from([{"reason": "r"}, {}, {"reason": "other"}])))
+    return trace
 
 
 def stages_in_python(process: SalesProcess, trace: list[dict[str, Any]]) -> list[str]:

@@ -105,9 +105,12 @@ def test_working_hours_are_those_of_their_zone_also_when_its_clocks_change() -> 
     assert night.working_time(sunday, sunday + timedelta(days=1)) == timedelta(hours=5)
 
 
-@pytest.mark.parametrize("options", [{"opens": time(17)}, {"weekdays": frozenset({7})}])
-def test_impossible_hours_are_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(DealError):
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"opens": time(17)}, "end after they begin"), ({"weekdays": frozenset({7})}, r"0 \(Monday\) to 6, found \[7\]")],
+)
+def test_impossible_hours_are_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(DealError, match=words):
         WorkingHours(**options)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from salesprocess._text import suggestion
+from salesprocess._text import shown, suggestion
 from salesprocess.formats.crm_import import Import, Imported, Json, id_of, identity, others, percent, write_csv
 from salesprocess.formats.text_source import refuse
 from salesprocess.process import Kind, SalesProcess, Stage
@@ -64,8 +64,8 @@ def _kind(reading: Import, row: Mapping[str, Any], path: str) -> Kind:
     if not found:
         reading.assume("kind", path, "no type: taken as open")
         return "open"
-    if found not in _KINDS:
-        refuse(reading.name, "bad_type", f"no type {found!r}{suggestion(found, _KINDS)}", path=f"{path}.type")
+    if not isinstance(found, str) or found not in _KINDS:
+        refuse(reading.name, "bad_type", f"no type {shown(found)}{suggestion(found, _KINDS)}", path=f"{path}.type")
     return _KINDS[found]
 
 

@@ -27,12 +27,12 @@ def dumps(process: SalesProcess) -> str:
         "head",
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width"),
-        element("title", process.name),
+        element("title", process.name or process.key),
         element("style", _STYLE),
     )
     body = element(
         "body",
-        element("h1", process.name),
+        element("h1", process.name or process.key),
         element("p", f"Version {process.version}"),
         *(_section(number, section) for number, section in enumerate(sections(process), 1)),
         element("h2", "Moves"),

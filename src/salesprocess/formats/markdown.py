@@ -24,7 +24,7 @@ def dumps(process: SalesProcess) -> str:
     >>> dumps(process).splitlines()[4:9]
     ['## 1. Talk', '', '- **Kind:** Open', '- **Objective:** Understand.', '- **Tactics:**']
     """
-    lines = [f"# {escaped(process.name)}", "", f"Version {escaped(str(process.version))}"]
+    lines = [f"# {escaped(process.name or process.key)}", "", f"Version {escaped(str(process.version))}"]
     for number, section in enumerate(sections(process), 1):
         lines += ["", f"## {number}. {escaped(section.name)}", ""]
         lines += [f"- **{label}:** {escaped(text)}" for label, text in section.facts]

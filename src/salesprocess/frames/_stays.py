@@ -79,9 +79,10 @@ def _published(process: SalesProcess, log: Frame, carried: Sequence[str], at: da
     made = _from_events(process, log, carried, at, texts)
     order = [*order_of(made), "stage"]
     # Counting rows by cum_count is wrong on pandas where the column counted is one of the group's.
-    counted = made.with_columns(nw.lit(1).alias("_one")).with_columns(
+    # Stages that the process lacks have one number, and are told apart by their names.
+    counted = made.with_columns(nw.lit(1).alias("_one"), nw.col("stage").fill_null("").alias("_name")).with_columns(
         nw.col("_one").cum_sum().over("deal", order_by=order).cast(nw.Int64).alias("nth"),
-        nw.col("_one").cum_sum().over("deal", "_place", order_by=order).cast(nw.Int64).alias("visit"),
+        nw.col("_one").cum_sum().over("deal", "_name", order_by=order).cast(nw.Int64).alias("visit"),
         days_between("_entered", "_left", nw.col("_went") != NOWHERE).alias("days"),
         ((nw.col("_went") != NOWHERE) & (nw.col("_left") < nw.col("_entered"))).alias("clock_back"),
     )

@@ -24,6 +24,6 @@ def process_html(process: SalesProcess) -> str:
         for stage in process.stages
     )
     stages = table(["Stage", "Key", "Kind", "Phase", "Won", "To leave it forwards"], rows)
-    title = element("strong", f"{process.name} (version {process.version})")
+    title = element("strong", f"{process.name or process.key} (version {process.version})")
     moves = ", ".join(dict.fromkeys(move.trigger for move in process.transitions)) or "none"
     return as_html(element("div", title, stages, element("p", f"Moves: {moves}")))

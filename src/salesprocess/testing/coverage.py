@@ -68,6 +68,7 @@ class ProcessCoverage:
         """Takes note of a move that was made."""
         self.seen.add(Point("stage", change.dest))
         if change.source is not None:
+            self.seen.add(Point("stage", change.source))
             self.seen.add(move_point(change.source, change.trigger, change.dest))
 
     def __str__(self) -> str:
