@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from salesprocess.formats._crm import Imported
 
 from salesprocess import DefinitionError, SalesProcess, Stage, days, fact
 from salesprocess.formats import frappe, hubspot, json_, odoo, pipedrive, salesforce, toml_, zoho
+from salesprocess.formats.crm_import import Imported
 
 yaml_ = pytest.importorskip("salesprocess.formats.yaml_", reason="PyYAML is an extra")
 
