@@ -512,7 +512,7 @@ def test_more_distinct_values_than_there_are_is_found() -> None:
 
 
 def test_the_docs_name_every_code() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "assurance.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "assurance.md").read_text(encoding="utf-8")
     assert [code for code in CODES if f"| `{code}` |" not in page] == []
 
 

@@ -349,6 +349,6 @@ def test_an_unknown_key_gets_the_nearest_one() -> None:
 
 def test_the_page_of_the_catalog_is_what_its_script_prints() -> None:
     printed = runpy.run_path(str(DOCS / "generate_catalog.py"))["page"]()
-    assert (DOCS / "catalog.md").read_text(encoding="utf-8") == printed, (
-        "the page is out of date: python docs/generate_catalog.py > docs/catalog.md"
+    assert (DOCS / "reference" / "catalog.md").read_text(encoding="utf-8") == printed, (
+        "the page is out of date: python docs/generate_catalog.py > docs/reference/catalog.md"
     )

@@ -162,7 +162,7 @@ def test_the_published_schema_is_what_the_models_make() -> None:
     from salesprocess.formats.schema import published, schema
 
     assert published() == json.loads(json.dumps(schema()))
-    page = Path(__file__).parents[2] / "docs" / "process.schema.json"
+    page = Path(__file__).parents[2] / "docs" / "reference" / "process.schema.json"
     assert json.loads(page.read_text(encoding="utf-8")) == published()
 
 

@@ -459,7 +459,7 @@ def arrow_in_dask(frame: Any) -> Any:
     return dask.from_pandas(frame.to_arrow().to_pandas(types_mapper=pandas.ArrowDtype), npartitions=3)
 
 
-PAGE = ROOT / "docs" / "clusters.md"
+PAGE = ROOT / "docs" / "how-to" / "clusters.md"
 
 
 class TestPage:
