@@ -39,7 +39,7 @@ from salesprocess.assurance.linting import CODES
 from salesprocess.catalog import SEVEN_STAGE, SIX_STEP
 from salesprocess.catalog import all as shipped
 from salesprocess.cli import main
-from salesprocess.criteria.gate import Gate, Lookup
+from salesprocess.criteria.gate import Gate
 from salesprocess.criteria.rules import AllOf, AnyOf, AtLeast, Not, Rule
 
 
@@ -554,10 +554,10 @@ RULES = st.recursive(
 
 def statuses(*rules: Rule) -> Iterator[tuple[str, ...]]:
     """What the rules come to on every deal of the grid, as the engine's own gates have it."""
-    gate = Gate([Criterion(key="k", rule=rule) for rule in rules], Lookup({}, {}, lambda: datetime.now(UTC)))
+    gate = Gate([Criterion(key="k", rule=rule) for rule in rules])
     for x, y in product(GRID, GRID):
-        values = gate.read_each({"x": x, "y": y}, None, None)
-        yield tuple(found.status for found in gate.findings(values, gate.judge_each(values)))
+        values = gate.read({"x": x, "y": y}, None, None)
+        yield tuple(found.status for found in gate.findings(values, gate.judge(values)))
 
 
 @given(RULES)

@@ -44,7 +44,7 @@ from salesprocess.assurance.proof import (
 from salesprocess.assurance.solver.witness import Witness, judged
 from salesprocess.assurance.walks import Moves
 from salesprocess.catalog import SEVEN_STAGE
-from salesprocess.criteria.operators import MET
+from salesprocess.criteria.evaluation import MET
 from salesprocess.history import replay
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from salesprocess import Criterion, DefinitionError, Engine, SalesProcess, Stage, at_least, context, fact, now
 from salesprocess import time_in_stage as in_stage
+from salesprocess.criteria.rules import terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -164,7 +165,7 @@ def frame(request: pytest.FixtureRequest) -> tuple[str, Any]:
 
 
 def _terms(criterion: Criterion) -> set[tuple[Any, ...]]:
-    return {term.key() for rule in (criterion.rule, criterion.when) if rule is not None for term in rule.terms()}
+    return {(term.source, term.path, term.measure) for term in terms(*criterion.rules)}
 
 
 def _asks_a_frame_too_much(criterion: Criterion, name: str) -> bool:
@@ -310,8 +311,7 @@ def ask_node() -> Iterator[Callable[[Any], list[list[Any]]]]:
 
 
 def _patterns_are_beyond_json_logic(criterion: Criterion) -> bool:
-    asked = [rule for rule in (criterion.rule, criterion.when) if rule is not None]
-    return any("?" in json.dumps(rule.data()) for rule in asked)
+    return any("?" in json.dumps(rule.data()) for rule in criterion.rules)
 
 
 @settings(max_examples=80, deadline=None)

@@ -6,15 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from salesprocess.assurance.solver.witness import Unsatisfiable, Witnesses, witness
-from salesprocess.criteria import Criterion
-from salesprocess.criteria.rules import AnyOf, Comparison, Not, Rule, Term
+from salesprocess.criteria.rules import Comparison, Not, Rule, Term
 
-_FREE: Final = frozenset({"==", "!=", "<", "<=", ">", ">=", "known", "true", "false"})
-
-
-def effective(criterion: Criterion) -> Rule:
-    """The rule of a criterion, met as well where the criterion does not apply."""
-    return criterion.rule if criterion.when is None else AnyOf((Not(criterion.when), criterion.rule))
+_ANSWERED_BOTH_WAYS: Final = frozenset({"presence", "truth", "equality", "order"})
 
 
 def impossible(rule: Rule) -> bool:
@@ -26,9 +20,9 @@ def _is_plain(rule: Rule) -> bool:
     """Whether a rule holds one fact against one value, or not: there is always one that fits, and one that does not."""
     if isinstance(rule, Not):
         return _is_plain(rule.rule)
-    if not isinstance(rule, Comparison) or rule.term.measure is not None:
+    if not isinstance(rule, Comparison) or rule.term.measure is not None or isinstance(rule.value, Term | tuple):
         return False
-    return rule.term.source == "fact" and rule.op in _FREE and not isinstance(rule.value, Term)
+    return rule.term.source == "fact" and rule.operator.question in _ANSWERED_BOTH_WAYS
 
 
 def implies(left: Sequence[Rule], right: Sequence[Rule]) -> bool:

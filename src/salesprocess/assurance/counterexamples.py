@@ -12,7 +12,7 @@ from salesprocess._text import shown
 from salesprocess.assurance.solver.samples import NOON
 from salesprocess.assurance.solver.witness import Witness, judged, nested, predicates_of
 from salesprocess.criteria import Criterion
-from salesprocess.criteria.operators import MET
+from salesprocess.criteria.evaluation import MET
 from salesprocess.engine import Engine
 from salesprocess.engine.decision import Override
 from salesprocess.history.change import StageChange

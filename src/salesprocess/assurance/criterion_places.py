@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from salesprocess.criteria import Criterion
-from salesprocess.criteria.rules import AllOf, AnyOf, AtLeast, Comparison, Not, Rule
 from salesprocess.process import SalesProcess
 
 
@@ -32,21 +31,3 @@ def placed_criteria(process: SalesProcess) -> Iterator[Place]:
 def _placed(path: str, criteria: Iterable[Criterion]) -> Iterator[Place]:
     for index, criterion in enumerate(criteria):
         yield Place(f"{path}[{index}]", criterion)
-
-
-def comparisons(criterion: Criterion) -> Iterator[Comparison]:
-    """Every comparison in a criterion, its `when` included."""
-    for rule in (criterion.rule, criterion.when):
-        if rule is not None:
-            yield from _comparisons_in(rule)
-
-
-def _comparisons_in(rule: Rule) -> Iterator[Comparison]:
-    match rule:
-        case Comparison():
-            yield rule
-        case Not(rule=inner):
-            yield from _comparisons_in(inner)
-        case AllOf(rules=rules) | AnyOf(rules=rules) | AtLeast(rules=rules):
-            for inner in rules:
-                yield from _comparisons_in(inner)

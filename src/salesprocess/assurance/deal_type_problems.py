@@ -8,11 +8,12 @@ from decimal import Decimal
 from typing import Any, Final
 
 from salesprocess._text import shown, suggestion
-from salesprocess.assurance.criterion_places import comparisons, placed_criteria
+from salesprocess.assurance.criterion_places import placed_criteria
 from salesprocess.assurance.host_types import Missing, Shape, at_path, shapes_of
 from salesprocess.criteria import Criterion
-from salesprocess.criteria.operators import operation
-from salesprocess.criteria.rules import Comparison, Term
+from salesprocess.criteria.evaluation import MET, compiled
+from salesprocess.criteria.operators import Question, equals
+from salesprocess.criteria.rules import Comparison, Term, comparisons, fact
 from salesprocess.errors import Problem
 from salesprocess.process import SalesProcess
 
@@ -26,7 +27,6 @@ _LITERAL_KINDS: Final[tuple[tuple[type, str], ...]] = (
     (date, "date"),
     (timedelta, "duration"),
 )
-_ORDERED: Final = frozenset({"<", "<=", ">", ">="})
 _NUMERIC: Final = {"bool", "number"}
 _WORDS: Final = {"time": "a time", "date": "a date", "duration": "a length of time", "bool": "true or false"}
 
@@ -37,15 +37,14 @@ def misfits(process: SalesProcess, deal_type: Any, facts: Mapping[str, str]) -> 
     fitting = _Fitting(deal_type, facts)
     for path, criterion in placed_criteria(process):
         checked[path, criterion] = None
-        for rule in comparisons(criterion):
+        for rule in comparisons(*criterion.rules):
             yield from fitting.of_rule(path, rule)
     for index, stage in enumerate(process.stages):
         for place, activity in enumerate(stage.activities):
             tick = f"{stage.key}.{activity.key}"
-            problems = fitting.of_rule(
-                f"stages[{index}].activities[{place}]", Comparison(Term("fact", "done"), "contains", tick)
-            )
-            for problem in problems:
+            for problem in fitting.of_rule(
+                f"stages[{index}].activities[{place}]", Comparison(fact("done"), "contains", tick)
+            ):
                 message = f"nobody can tick {tick!r}: {problem.message}"
                 yield Problem("activity_never_ticked", problem.path, message)
 
@@ -57,7 +56,7 @@ class _Fitting:
 
     def of_rule(self, path: str, rule: Comparison) -> Iterator[Problem]:
         """What keeps one comparison from making sense, of its first term if that is not there at all."""
-        terms = [rule.term, rule.value] if isinstance(rule.value, Term) else [rule.term]
+        terms = rule.terms()
         types = [self._type_of(term) for term in terms]
         missing = [_missing(path, term, found) for term, found in zip(terms, types, strict=True)]
         if any(missing):
@@ -112,25 +111,27 @@ def _unreachable_count(path: str, rule: Comparison, shapes: Sequence[Shape]) -> 
     items = [list(shapes_of(shape.item)) for shape in shapes]
     if all(listed and all(item.values is not None for item in listed) for listed in items):
         most = max(len({value for item in listed for value in item.values or ()}) for listed in items)
-        if not any(operation(rule.op, rule.value)(count, rule.value) for count in range(most + 1)):
+        count = fact("count")
+        test = compiled(Comparison(count, rule.op, rule.value), {count.input: 0})
+        if not any(test((number,)) == MET for number in range(most + 1)):
             message = f"({rule}) cannot be: {rule.term.path} holds at most {most} different values"
             yield Problem("never_met", path, message)
 
 
 def _of_literals(path: str, rule: Comparison, shapes: Sequence[Shape]) -> Iterator[Problem]:
-    if rule.op == "contains":
+    question = rule.operator.question
+    if question == "membership":
         yield from _contained(path, rule, shapes)
         return
-    if rule.op == "matches":
+    if question == "pattern":
         if not any(shape.kind in {"text", "enum"} for shape in shapes):
             yield _incomparable(path, rule, shapes, "a pattern fits text alone")
         return
-    values = rule.value if isinstance(rule.value, tuple) else (rule.value,)
-    for value in values if rule.op in {*_ORDERED, "==", "!=", "in"} else ():
+    for value in rule.literals():
         kind = _kind_of(value)
-        if not any(_comparable(shape, kind, rule.op) for shape in shapes):
+        if not any(_comparable(shape, kind, question) for shape in shapes):
             yield _incomparable(path, rule, shapes, f"{shown(value)} is {_word(kind)}")
-        elif rule.op not in _ORDERED:
+        elif question == "equality":
             yield from _outside(path, rule.term, value, shapes)
 
 
@@ -145,7 +146,7 @@ def _contained(path: str, rule: Comparison, shapes: Sequence[Shape]) -> Iterator
     items = [item for shape in holders if shape.kind == "collection" for item in shapes_of(shape.item)]
     if any(item.kind is None for item in items) or (not items and any(s.kind == "collection" for s in holders)):
         return
-    if not any(_comparable(item, kind, "==") for item in items):
+    if not any(_comparable(item, kind, "equality") for item in items):
         yield _incomparable(path, rule, items or shapes, f"{shown(rule.value)} is {_word(kind)}")
     else:
         yield from _outside(path, rule.term, rule.value, items)
@@ -154,15 +155,16 @@ def _contained(path: str, rule: Comparison, shapes: Sequence[Shape]) -> Iterator
 def _of_terms(path: str, rule: Comparison, left: Sequence[Shape], right: Sequence[Shape]) -> Iterator[Problem]:
     if not right or any(shape.kind is None for shape in right):
         return
-    if not any(_comparable(shape, str(other.kind), rule.op) for shape in left for other in right):
+    if not any(_comparable(shape, str(other.kind), rule.operator.question) for shape in left for other in right):
         what = " or ".join(dict.fromkeys(_word(shape.kind) for shape in right))
         yield _incomparable(path, rule, left, f"{rule.value} is {what}")
 
 
-def _comparable(shape: Shape, kind: str | None, op: str) -> bool:
+def _comparable(shape: Shape, kind: str | None, question: Question) -> bool:
     if shape.is_plain_enum:
         # A rule compares an enum member by its value, but the member itself has no order.
-        return op not in _ORDERED and any(_comparable(Shape(_kind_of(each)), kind, op) for each in shape.values or ())
+        values = (Shape(_kind_of(each)) for each in shape.values or ())
+        return question != "order" and any(_comparable(each, kind, question) for each in values)
     return kind is None or shape.kind == kind or {shape.kind, kind} <= _NUMERIC
 
 
@@ -172,7 +174,7 @@ def _outside(path: str, term: Term, value: object, shapes: Sequence[Shape]) -> I
     if any(values is None for values in listed):
         return
     values = [each for some in listed for each in some or ()]
-    if not any(operation("==", value)(each, value) for each in values):
+    if not any(equals(each, value) for each in values):
         hint = suggestion(value, map(str, values))
         yield Problem("literal_outside", path, f"{term} is never {shown(value)}{hint}")
 

@@ -8,11 +8,11 @@ from itertools import combinations
 
 from salesprocess import _text
 from salesprocess._text import suggestion
-from salesprocess.assurance.certainty import effective, impossible
-from salesprocess.assurance.criterion_places import Place, comparisons, placed_criteria
+from salesprocess.assurance.certainty import impossible
+from salesprocess.assurance.criterion_places import Place, placed_criteria
 from salesprocess.assurance.process_map import Map, Way
 from salesprocess.assurance.solver.witness import Witness
-from salesprocess.criteria.rules import Not
+from salesprocess.criteria.rules import Not, comparisons
 from salesprocess.errors import Problem
 from salesprocess.process import SalesProcess
 
@@ -33,7 +33,7 @@ def _never_or_always(layout: Map, places: Iterable[Place]) -> Iterator[Problem]:
         if layout.impossible(criterion.rule):
             message = f"no deal can ever meet {criterion.key!r} ({criterion.rule}): correct it, or take it out"
             yield Problem("never_met", path, message)
-        elif impossible(Not(effective(criterion))):
+        elif impossible(Not(criterion.condition)):
             message = f"nothing fails {criterion.key!r} ({criterion}): to ask for a value at all, write .is_known()"
             yield Problem("always_met", path, message)
 
@@ -60,10 +60,10 @@ def _activities(process: SalesProcess, places: Iterable[Place]) -> Iterator[Prob
     """What asks for the tick of an activity that there is not."""
     ticks = {f"{stage.key}.{activity.key}" for stage in process.stages for activity in stage.activities}
     for path, criterion in places:
-        for rule in comparisons(criterion):
-            term, value = rule.term, rule.value
-            is_tick = term.path == "done" and rule.op == "contains" and isinstance(value, str) and "." in value
-            if is_tick and value not in ticks:
+        for rule in comparisons(*criterion.rules):
+            is_tick = rule.term.path == "done" and rule.operator.question == "membership"
+            value = str(rule.value)
+            if is_tick and "." in value and value not in ticks:
                 message = f"nobody can tick {value!r}: there is no such activity{suggestion(value, ticks)}"
                 yield Problem("activity_never_ticked", path, message)
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 from salesprocess._text import shown, suggestion
 from salesprocess.criteria import Criterion, Finding
-from salesprocess.criteria.gate import Gate, Lookup
+from salesprocess.criteria.gate import Gate, Sources
 from salesprocess.engine.deal_access import Access
 from salesprocess.engine.validation import engine_problems
 from salesprocess.errors import DealError, DefinitionError, Problem
@@ -160,8 +160,8 @@ class MigrationPlan:
         mistakes = list(engine_problems(self.new, predicates, stage))
         if mistakes:
             raise DefinitionError("dry run", mistakes)
-        lookup = Lookup(dict(facts or {}), predicates, lambda: moment)
-        gates = {key: Gate(behind(self.new, key), lookup) for key in set(self.stages.values())}
+        sources = Sources(dict(facts or {}), predicates, lambda: moment)
+        gates = {key: Gate(behind(self.new, key), sources) for key in set(self.stages.values())}
         counts, unmapped, failing = Counter[str](), Counter[str](), []
         for deal in deals:
             source = _stage_of(deal, Access(stage, None))[0]
@@ -235,8 +235,8 @@ def behind(process: SalesProcess, key: str) -> tuple[Criterion, ...]:
 
 
 def _unmet(gate: Gate, deal: Any, at: datetime) -> tuple[Finding, ...]:
-    values = gate.read_each(deal, None, at)
-    statuses = gate.judge_each(values)
+    values = gate.read(deal, None, at)
+    statuses = gate.judge(values)
     if statuses is None:
         return ()
     findings = gate.findings(values, statuses)

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from salesprocess._text import shown
-from salesprocess.assurance.certainty import effective, implies
+from salesprocess.assurance.certainty import implies
 from salesprocess.assurance.process_map import required
 from salesprocess.criteria import Criterion
 from salesprocess.process import SalesProcess
@@ -107,7 +107,7 @@ def gates_compared(path: str, what: str, old: Sequence[Criterion], new: Sequence
     """How one gate differs from another, or `None` where it does not."""
     if tuple(old) == tuple(new):
         return None
-    before, after = ([effective(each) for each in required(gate)] for gate in (old, new))
+    before, after = ([each.condition for each in required(gate)] for gate in (old, new))
     message = f"{what} {_in_words(old, new)}"
     if set(before) == set(after):
         return Finding("changed", path, message)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
-from salesprocess.assurance.certainty import effective, impossible
+from salesprocess.assurance.certainty import impossible
 from salesprocess.assurance.solver.witness import Unsatisfiable, Witness, Witnesses
 from salesprocess.criteria import Criterion
 from salesprocess.criteria.rules import Rule
@@ -88,7 +88,7 @@ class Map:
     @cached_property
     def never_met(self) -> Ids:
         """The criteria that no deal can meet."""
-        return frozenset(number for number, each in enumerate(self.criteria) if self.impossible(effective(each)))
+        return frozenset(number for number, each in enumerate(self.criteria) if self.impossible(each.condition))
 
     def impossible(self, rule: Rule) -> bool:
         """Whether no deal meets the rule, looked into once for each rule."""

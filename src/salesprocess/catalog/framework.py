@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, overload
 
 from salesprocess._text import shown
 from salesprocess.criteria import Criterion
-from salesprocess.criteria.gate import Gate, Lookup, read_path
-from salesprocess.criteria.operators import is_missing
+from salesprocess.criteria.evaluation import is_missing
+from salesprocess.criteria.gate import Gate, Sources
+from salesprocess.criteria.reading import read_path
 from salesprocess.errors import DealError
 
 Step: TypeAlias = Literal["contact", "discover", "present", "propose", "close"]
@@ -91,21 +91,20 @@ class Framework(Sequence[Criterion]):
             DealError: for a scored element that is none of 0, 1 and 2. What the deal's own attributes raise is
                 passed on.
         """
-        lookup = Lookup(facts or {}, {}, _utc_now)
-        points = self._levels(deal, lookup) if self.most > 1 else self._met(deal, lookup)
+        points = self._levels(deal, facts or {}) if self.most > 1 else self._met(deal, facts or {})
         return Score(self.name, MappingProxyType(points), self.most)
 
-    def _levels(self, deal: Any, lookup: Lookup) -> dict[str, int]:
+    def _levels(self, deal: Any, facts: Mapping[str, str]) -> dict[str, int]:
         return {
-            criterion.key: _level(criterion.key, read_path(deal, lookup.facts.get(criterion.key, criterion.key)))
+            criterion.key: _level(criterion.key, read_path(deal, facts.get(criterion.key, criterion.key)))
             for criterion in self.criteria
         }
 
-    def _met(self, deal: Any, lookup: Lookup) -> dict[str, int]:
-        gate = Gate(self.criteria, lookup)
-        values = gate.read_each(deal, None, None)
+    def _met(self, deal: Any, facts: Mapping[str, str]) -> dict[str, int]:
+        gate = Gate(self.criteria, Sources(facts))
+        values = gate.read(deal, None, None)
         points = {}
-        for found in gate.findings(values, gate.judge_each(values)):
+        for found in gate.findings(values, gate.judge(values)):
             if found.error is not None:
                 raise found.error
             points[found.key] = int(found.status == "met")
@@ -120,10 +119,6 @@ class Framework(Sequence[Criterion]):
 
     def __len__(self) -> int:
         return len(self.criteria)
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _level(key: str, value: object) -> int:

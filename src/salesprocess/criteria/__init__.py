@@ -10,6 +10,18 @@ from salesprocess.criteria.criterion import (
     Finding,
     Severity,
     Status,
+    required,
+)
+from salesprocess.criteria.operators import OPERATORS
+from salesprocess.criteria.rules import (
+    AllOf,
+    AnyOf,
+    AtLeast,
+    Comparison,
+    Not,
+    Predicate,
+    Rule,
+    Term,
     at_least,
     context,
     days,
@@ -19,7 +31,6 @@ from salesprocess.criteria.criterion import (
     predicate,
     time_in_stage,
 )
-from salesprocess.criteria.rules import OPERATORS, AllOf, AnyOf, AtLeast, Comparison, Not, Predicate, Rule, Term
 from salesprocess.criteria.stored import parse
 
 __all__ = [
@@ -47,5 +58,6 @@ __all__ = [
     "now",
     "parse",
     "predicate",
+    "required",
     "time_in_stage",
 ]

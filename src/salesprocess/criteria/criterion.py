@@ -1,91 +1,21 @@
-"""Criteria: rules over the facts of a deal, and what was found when they were asked."""
+"""Criteria, and what was found when they were asked of a deal."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Protocol, TypeAlias, TypeVar
 
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 
-from salesprocess import _text
 from salesprocess._base import Definition
-from salesprocess.criteria.rules import AtLeast, Predicate, Rule, Term
+from salesprocess.criteria.rules import AnyOf, Not, Rule, Term, inputs
 from salesprocess.criteria.stored import parse
+from salesprocess.criteria.wording import ENGLISH, Words
 
 Status: TypeAlias = Literal["met", "unmet", "unknown", "errored"]
 Severity: TypeAlias = Literal["required", "advisory"]
 Evidence: TypeAlias = Literal["buyer_action", "dated_commitment", "document", "field", "seller_action"]
-
-
-def fact(path: str) -> Term:
-    """A fact of the deal: an attribute or a key, or several joined with dots.
-
-    A fact that is missing, `None` or not a number (NaN) is unknown.
-
-    >>> print(fact("contact.email").is_known() & (fact("amount") >= 10_000))
-    contact.email is known and amount is at least 10,000
-
-    Raises:
-        ValueError: for a path with an empty or private (`_x`) part.
-    """
-    return Term("fact", path)
-
-
-def context(path: str) -> Term:
-    """A fact of the call, such as who asks: `check(deal, "advance", context={"role": "manager"})`."""
-    return Term("context", path)
-
-
-def now() -> Term:
-    """The time of the decision: the call's `at`, or the engine's clock."""
-    return Term("now")
-
-
-def time_in_stage() -> Term:
-    """How long the deal has been in its stage: the time of the decision less the deal's fact `entered_at`.
-
-    Name the host's own attribute with `Engine(facts={"entered_at": "stage_since"})`; unknown where it is.
-    """
-    return Term("time_in_stage")
-
-
-def days(count: float) -> timedelta:
-    """So many days of 24 hours."""
-    return timedelta(days=count)
-
-
-def hours(count: float) -> timedelta:
-    """So many hours."""
-    return timedelta(hours=count)
-
-
-def predicate(function: str | Callable[[Any], object]) -> Predicate:
-    """A function of the host's that takes the deal: met when its result is true, unknown when it is `None`.
-
-    Given by name, the function is looked up in `Engine(predicates={...})`; given itself, its `__name__` is what
-    the stored form keeps. It must have no side effects: `check` calls it.
-
-    Raises:
-        TypeError: for what is neither a name nor a function with one.
-    """
-    if isinstance(function, str):
-        return Predicate(function)
-    name = getattr(function, "__name__", None)
-    if not callable(function) or not isinstance(name, str):
-        raise TypeError(f"expected a function or its name, found {_text.shown(function)}")
-    return Predicate(name, function)
-
-
-def at_least(needed: int, *, of: list[Rule] | tuple[Rule, ...]) -> AtLeast:
-    """Met when at least `needed` of the rules are.
-
-    >>> print(at_least(2, of=[fact("budget").is_true(), fact("need").is_true(), fact("timeline").is_known()]))
-    at least 2 of: budget is true; need is true; timeline is known
-    """
-    return AtLeast(needed, tuple(of))
-
 
 StoredRule: TypeAlias = Annotated[
     Rule,
@@ -109,16 +39,28 @@ class Criterion(Definition, frozen=True):
     severity: Severity = "required"
     when: StoredRule | None = None
 
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rule, and the one that limits it if there is one."""
+        return (self.rule,) if self.when is None else (self.rule, self.when)
+
+    @property
+    def condition(self) -> Rule:
+        """What a deal has to meet, as one rule: `rule`, or that `when` does not hold."""
+        return self.rule if self.when is None else AnyOf((Not(self.when), self.rule))
+
     def facts(self) -> tuple[str, ...]:
-        """The paths of the facts that the criterion looks at, each once."""
-        rules = (self.rule,) if self.when is None else (self.rule, self.when)
-        return tuple(
-            dict.fromkeys(term.path for rule in rules for term in rule.terms() if term.source == "fact" and term.path)
-        )
+        """Return the paths of the facts that the criterion looks at, each once."""
+        return tuple(each.path for each in inputs(*self.rules) if each.source == "fact")
+
+    def text(self, words: Words = ENGLISH) -> str:
+        """Return the criterion as a sentence."""
+        rule = self.rule.text(words)
+        text = rule if self.label is None else words.criterion.format(label=self.label, rule=rule)
+        return text if self.when is None else words.when.format(criterion=text, rule=self.when.text(words))
 
     def __str__(self) -> str:
-        text = str(self.rule) if self.label is None else f"{self.label}: {self.rule}"
-        return text if self.when is None else f"{text} (when {self.when})"
+        return self.text()
 
 
 def _as_criterion(value: object) -> object:
@@ -145,9 +87,9 @@ Criteria: TypeAlias = Annotated[
 class Finding:
     """What one criterion came to on one deal.
 
-    `expected` is in words; `actual` is the value found, or all of them by name where the rule looks at several;
-    `facts` is every value that was looked at, by name, with `None` for an unknown one. `error` is the exception
-    of an errored criterion.
+    `expected` is in words; `actual` is the value found, or all of them by name where the rule looks at several. `facts`
+    has every value that was looked at by name, `None` for an unknown one. `error` is the exception of an errored
+    criterion.
     """
 
     key: str
@@ -159,16 +101,32 @@ class Finding:
     severity: Severity = "required"
     error: Exception | None = field(default=None, compare=False)
 
-    def __str__(self) -> str:
-        name = self.key if self.label == self.key else f"{self.label} ({self.key})"
-        return f"{name}: expected {self.expected}, {self._found()}"
+    def text(self, words: Words = ENGLISH) -> str:
+        """Return the finding as a sentence."""
+        name = self.key if self.label == self.key else words.label.format(label=self.label, key=self.key)
+        return words.finding.format(name=name, expected=self.expected, found=self._found(words))
 
-    def _found(self) -> str:
+    def _found(self, words: Words) -> str:
         if self.status == "errored":
-            return f"raised {type(self.error).__name__}: {self.error}"
-        known = {name: value for name, value in self.facts.items() if value is not None}
-        if not known:
-            return "found nothing yet"
+            return words.raised.format(type=type(self.error).__name__, error=self.error)
+        if all(value is None for value in self.facts.values()):
+            return words.found_nothing
         if len(self.facts) == 1:
-            return f"found {_text.shown(self.actual)}"
-        return "found " + ", ".join(f"{name} {_text.shown(value)}" for name, value in self.facts.items())
+            return words.found.format(words.value(self.actual))
+        return words.found.format(", ".join(f"{name} {words.value(value)}" for name, value in self.facts.items()))
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+class _HasSeverity(Protocol):
+    @property
+    def severity(self) -> Severity: ...
+
+
+ItemT = TypeVar("ItemT", bound=_HasSeverity)
+
+
+def required(items: Iterable[ItemT]) -> tuple[ItemT, ...]:
+    """Return the criteria, or findings, that can block a move: all but the advisory ones."""
+    return tuple(item for item in items if item.severity == "required")

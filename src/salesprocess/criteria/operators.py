@@ -1,4 +1,8 @@
-"""What each operator does with a value that was found."""
+"""The operators of comparisons, in one table: what each takes, how it reads, what it does and what it amounts to.
+
+Whatever treats operators reads this table: loading and storing rules, their wording, their evaluation, the JSON Schema,
+the solver and the targets. A new operator is a row here and a method of `Term`.
+"""
 
 from __future__ import annotations
 
@@ -6,52 +10,87 @@ import fnmatch
 import operator
 import re
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from salesprocess._text import shown
-from salesprocess.criteria.rules import Term
 
-MET: Final = 0
-UNMET: Final = 1
-UNKNOWN: Final = 2
+Question: TypeAlias = Literal["presence", "truth", "equality", "order", "membership", "pattern"]
 
-
-def is_missing(value: object) -> bool:
-    """Whether a value says nothing: `None`, or one that differs from itself, as NaN and NaT do."""
-    if value is None:
-        return True
-    try:
-        return bool(value != value)  # noqa: PLR0124
-    except Exception:  # noqa: BLE001 - an array has no one answer; the rule's own operation will say so
-        return False
+_LONGEST_GLOB: Final = 200
+_LITERAL: Final = {"$ref": "#/$defs/Literal"}
 
 
-def measured(value: Any, term: Term) -> int | None:
-    if is_missing(value):
-        return None
-    if isinstance(value, str | bytes) or not isinstance(value, Collection):
-        raise TypeError(f"{term} asks for a collection, found {shown(value)}")
-    known = [item for item in value if item is not None]
-    if term.measure == "count":
-        return len(known)
-    try:
-        return len(set(known))
-    except TypeError:
-        return sum(item not in known[:index] for index, item in enumerate(known))
+@dataclass(frozen=True, slots=True, eq=False)
+class Operand:
+    """What an operator compares a term with.
+
+    `schema` is the JSON Schema of its stored form, which has the name `name` among the schema's definitions. `check`
+    raises `ValueError` for a value that the operator cannot take.
+    """
+
+    name: str
+    description: str
+    schema: Mapping[str, Any] | None
+    is_list: bool = False
+    takes_terms: bool = False
+    check: Callable[[Any], None] = lambda _value: None
 
 
-def operation(op: str, value: Any) -> Callable[[Any, Any], Any]:
-    """What an operator does with the value found and the value asked for; the result counts as truth."""
-    if op == "matches":
-        # The only pattern in a definition: a glob of bounded length, whose translation does not backtrack.
-        pattern = re.compile(fnmatch.translate(str(value).replace("[", "[[]")))
-        return lambda a, _glob: _matches(pattern, a)
-    return _OPERATIONS[op]
+def _check_glob(value: Any) -> None:
+    if not isinstance(value, str) or len(value) > _LONGEST_GLOB:
+        raise ValueError(f"a pattern is text of at most {_LONGEST_GLOB} characters, found {shown(value)}")
 
 
-def _equals(a: Any, b: Any) -> Any:
-    return a == b or (isinstance(a, Enum) and a.value == b)
+NOTHING: Final = Operand("Unary", "no value", None)
+LITERALS: Final = Operand("OneOf", "a list", {"type": "array", "items": _LITERAL}, is_list=True)
+LITERAL: Final = Operand("Contains", "a value", _LITERAL)
+GLOB: Final = Operand("Matches", "a pattern", {"type": "string", "maxLength": _LONGEST_GLOB}, check=_check_glob)
+LITERAL_OR_TERM: Final = Operand(
+    "Comparison", "a value", {"anyOf": [_LITERAL, {"$ref": "#/$defs/Term"}]}, takes_terms=True
+)
+
+
+class Wording(NamedTuple):
+    """How a comparison reads: behind its term, as what would meet it, and when it is negated.
+
+    `{}` stands for each value that the operator takes. Without `negated`, the negation is that of any other rule.
+    """
+
+    clause: str
+    expected: str
+    negated: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operator:
+    """One way to compare a term.
+
+    `question` is what the operator asks of a value, which says what other values it can be compared with.
+    `holds(found, asked)` is true where the comparison holds for a known value; `prepare` is applied to the value asked
+    for, once for each rule. `negates` names the operator that this one is the opposite of, and `mirror` the one that
+    says the same with its sides exchanged, where that is another one.
+    """
+
+    name: str
+    question: Question
+    operand: Operand
+    wording: Wording
+    holds: Callable[[Any, Any], object]
+    wording_of_times: Wording | None = None
+    prepare: Callable[[Any], Any] = lambda asked: asked
+    negates: str | None = None
+    mirror: str | None = None
+
+
+def equals(found: Any, asked: Any) -> Any:
+    """Return whether two values are equal; a member of an enum counts as its value."""
+    return found == asked or (isinstance(found, Enum) and found.value == asked)
+
+
+def _is_one_of(found: Any, options: Collection[Any]) -> bool:
+    return found in options or (isinstance(found, Enum) and found.value in options)
 
 
 def _contains(container: Any, item: Any) -> bool:
@@ -61,26 +100,55 @@ def _contains(container: Any, item: Any) -> bool:
         return item in container
     if not isinstance(container, Collection):
         raise TypeError(f"expected a collection or text, found {shown(container)}")
-    return item in container or any(_equals(held, item) for held in container)
+    return item in container or any(equals(held, item) for held in container)
 
 
-_OPERATIONS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
-    "==": _equals,
-    "!=": lambda a, b: a == a and not _equals(a, b),  # noqa: PLR0124 - NaN is unknown
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "in": lambda a, options: any(_equals(a, option) for option in options),
-    "contains": _contains,
-    "true": lambda a, _b: a,
-    "false": lambda a, _b: not a,
-}
+def _pattern(glob: str) -> re.Pattern[str]:
+    # The only patterns in a definition: globs of bounded length, whose translation does not backtrack.
+    return re.compile(fnmatch.translate(glob.replace("[", "[[]")))
 
 
-def _matches(pattern: re.Pattern[str], text: Any) -> bool:
+def _matches(text: Any, pattern: re.Pattern[str]) -> bool:
     if isinstance(text, Enum):
         text = text.value
     if not isinstance(text, str):
         raise TypeError(f"a pattern fits text alone, found {shown(text)}")
     return pattern.match(text) is not None
+
+
+def _adjective(expected: str) -> Wording:
+    return Wording(f"is {expected}", expected)
+
+
+def _equality(name: str, wording: str, negates: str | None = None) -> Operator:
+    return Operator(name, "equality", LITERAL_OR_TERM, _adjective(wording), equals, negates=negates)
+
+
+def _order(name: str, mirror: str, holds: Callable[[Any, Any], Any], wording: str, of_times: str) -> Operator:
+    return Operator(
+        name, "order", LITERAL_OR_TERM, _adjective(wording), holds, wording_of_times=_adjective(of_times), mirror=mirror
+    )
+
+
+def _unary(name: str, question: Question, expected: str, negates: str | None = None) -> Operator:
+    wording = Wording(f"is {name}", expected, f"is not {name}")
+    return Operator(name, question, NOTHING, wording, lambda found, _nothing: found, negates=negates)
+
+
+OPERATORS: Final[Mapping[str, Operator]] = {
+    each.name: each
+    for each in (
+        _equality("==", "{}"),
+        _equality("!=", "anything but {}", negates="=="),
+        _order("<", ">", operator.lt, "less than {}", "before {}"),
+        _order("<=", ">=", operator.le, "at most {}", "at or before {}"),
+        _order(">", "<", operator.gt, "more than {}", "after {}"),
+        _order(">=", "<=", operator.ge, "at least {}", "at or after {}"),
+        Operator("in", "equality", LITERALS, _adjective("one of {}"), _is_one_of),
+        Operator("contains", "membership", LITERAL, Wording("contains {}", "to contain {}"), _contains),
+        Operator("matches", "pattern", GLOB, Wording("matches {}", "to match {}"), _matches, prepare=_pattern),
+        _unary("known", "presence", "a value"),
+        _unary("true", "truth", "true"),
+        _unary("false", "truth", "false", negates="true"),
+    )
+}

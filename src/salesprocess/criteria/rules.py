@@ -1,59 +1,58 @@
-"""Rules as data: the terms they look at, the expressions over them, their stored form and their wording."""
+"""Rules as data: the terms that they look at, the conditions on those, and the one walk over a tree of rules."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeAlias
+from datetime import date, timedelta
+from typing import Any, ClassVar, Literal, NamedTuple, NoReturn, TypeAlias
 
 from salesprocess import _text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from salesprocess.criteria.operators import LITERALS, OPERATORS, Operator, Wording
+from salesprocess.criteria.wording import ENGLISH, Words
 
 Source: TypeAlias = Literal["fact", "context", "now", "time_in_stage"]
 Measure: TypeAlias = Literal["count", "distinct"]
+Operand: TypeAlias = "Term | _text.Literal | tuple[_text.Literal, ...] | None"
 
-_LONGEST_GLOB = 200
 
-_WORDING = {
-    "==": "{}",
-    "!=": "anything but {}",
-    "<": "less than {}",
-    "<=": "at most {}",
-    ">": "more than {}",
-    ">=": "at least {}",
-    "in": "one of {}",
-    "contains": "contains {}",
-    "matches": "matches {}",
-    "known": "known",
-    "true": "true",
-    "false": "false",
-}
-_WORDING_OF_TIMES = {"<": "before {}", "<=": "at or before {}", ">": "after {}", ">=": "at or after {}"}
-_VERBLESS = {"contains", "matches"}
-UNARY = {"known", "true", "false"}
-OPERATORS = tuple(_WORDING)
+class Input(NamedTuple):
+    """Something that is read before a rule can be evaluated: a fact, the context, the time, or a predicate's answer."""
+
+    source: Source | Literal["predicate"]
+    path: str
 
 
 class Rule:
-    """A condition that can be read, stored, explained, combined and run.
+    """A condition that can be read, stored, explained, combined and evaluated.
 
-    Combine rules with `&`, `|` and `~`; `and`, `or` and `not` raise, since Python would take the rule itself
-    for the answer. Two rules are equal when their stored forms are.
+    Combine rules with `&`, `|` and `~`; `and`, `or` and `not` raise, since Python would take the rule itself for the
+    answer. Two rules are equal when their stored forms are.
     """
 
     __slots__ = ()
 
+    @property
+    def parts(self) -> tuple[Rule, ...]:
+        """The rules that this one is made of, in order."""
+        return ()
+
     def data(self) -> dict[str, Any]:
-        """The stored form: plain JSON types."""
+        """Return the stored form, of plain JSON types."""
         raise NotImplementedError
 
-    def terms(self) -> Iterator[Term]:
-        """Every term the rule looks at, in order, repeats included."""
+    def text(self, words: Words = ENGLISH) -> str:
+        """Return the rule as a sentence."""
         raise NotImplementedError
+
+    def expected(self, words: Words = ENGLISH) -> str:
+        """Return what would meet the rule, as a report puts it."""
+        return self.text(words)
+
+    def name(self) -> str:
+        """Return the key of a criterion that is given as this bare rule: what it looks at."""
+        return "_and_".join(dict.fromkeys(term.input.path for term in terms(self)))
 
     def __and__(self, other: Rule) -> AllOf:
         return AllOf(_joined(AllOf, self, other))
@@ -79,18 +78,15 @@ class Rule:
     def _canonical(self) -> str:
         return json.dumps(self.data(), sort_keys=True)
 
-    def expected(self) -> str:
-        """What would meet the rule, as a report puts it."""
-        return str(self)
+    def __str__(self) -> str:
+        return self.text()
 
-    def name(self) -> str:
-        """The key of a criterion that is given as this bare rule: what it looks at."""
-        return "_and_".join(dict.fromkeys(str(term.path or term.source) for term in self.terms()))
+    __repr__ = __str__
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Term:
-    """Something a rule looks at: a fact of the deal, of the caller's context, or time.
+    """Something that a rule looks at: a fact of the deal, of the caller's context, or time.
 
     Comparing a term builds a rule: `fact("amount") >= 10_000`.
     """
@@ -103,6 +99,11 @@ class Term:
         for segment in () if self.path is None else self.path.split("."):
             if not segment or segment.startswith("_"):
                 raise ValueError(f"{self.path!r} is no fact: name attributes or keys, joined with dots, none private")
+
+    @property
+    def input(self) -> Input:
+        """What is read for the term, before it is counted."""
+        return Input(self.source, self.path or self.source)
 
     def __eq__(self, other: object) -> Rule:  # type: ignore[override]
         return Comparison(self, "==", _operand(other))
@@ -129,68 +130,61 @@ class Term:
         raise TypeError(f"{self} has no truth of its own: write {self!r}.is_true() or {self!r}.is_known()")
 
     def is_known(self) -> Rule:
-        """Met when there is a value at all; never unknown."""
+        """Return a rule that is met when there is a value, and never unknown."""
         return Comparison(self, "known")
 
     def is_true(self) -> Rule:
-        """Met when the value is true, as Python's `bool` has it."""
+        """Return a rule that is met when the value is true, as Python's `bool` has it."""
         return Comparison(self, "true")
 
     def is_false(self) -> Rule:
-        """Met when there is a value and it is not true."""
+        """Return a rule that is met when there is a value and it is not true."""
         return Comparison(self, "false")
 
     def one_of(self, *values: object) -> Rule:
-        """Met when the value equals one of these."""
+        """Return a rule that is met when the value equals one of these."""
         return Comparison(self, "in", tuple(_text.as_literal(value) for value in values))
 
     def contains(self, value: object) -> Rule:
-        """Met when the collection has this value, or the text this text."""
+        """Return a rule that is met when the collection has this value, or the text this text."""
         return Comparison(self, "contains", _text.as_literal(value))
 
     def matches(self, glob: str) -> Rule:
-        """Met when the text fits the pattern: `*` is any text, `?` any one character; case counts."""
+        """Return a rule that is met when the text fits the pattern: `*` is any text, `?` any character; case counts."""
         return Comparison(self, "matches", glob)
 
     def before(self, moment: object) -> Rule:
-        """Met when the time is earlier: `<` in words."""
+        """Return a rule that is met when the time is earlier: `<` in words."""
         return self < moment
 
     def after(self, moment: object) -> Rule:
-        """Met when the time is later: `>` in words."""
+        """Return a rule that is met when the time is later: `>` in words."""
         return self > moment
 
     def count(self) -> Term:
-        """How many known values the collection has."""
+        """Return the number of known values in the collection, as a term."""
         return Term(self.source, self.path, "count")
 
     def distinct(self) -> Term:
-        """How many different known values the collection has."""
+        """Return the number of different known values in the collection, as a term."""
         return Term(self.source, self.path, "distinct")
 
     def data(self) -> dict[str, Any]:
-        """The stored form: `{"fact": "contacts", "measure": "count"}`."""
+        """Return the stored form: `{"fact": "contacts", "measure": "count"}`."""
         stored: dict[str, Any] = {self.source: self.path or True}
         return stored | {"measure": self.measure} if self.measure else stored
 
-    def key(self) -> tuple[Source, str | None, Measure | None]:
-        """What makes two terms the same, since `==` builds a rule."""
-        return self.source, self.path, self.measure
+    def text(self, words: Words = ENGLISH) -> str:
+        """Return the term as it stands in a sentence."""
+        text = words.terms[self.source].format(self.path)
+        return words.measures[self.measure].format(text) if self.measure else text
 
     def __str__(self) -> str:
-        what = self.path or self.source.replace("_", " ")
-        if self.source == "context":
-            what = f"{what} (of the context)"
-        return {"count": f"the number of {what}", "distinct": f"the number of distinct {what}", None: what}[
-            self.measure
-        ]
+        return self.text()
 
     def __repr__(self) -> str:
         call = f"{self.source}({'' if self.path is None else repr(self.path)})"
         return f"{call}.{self.measure}()" if self.measure else call
-
-
-Operand: TypeAlias = "Term | _text.Literal | tuple[_text.Literal, ...] | None"
 
 
 def _operand(value: object) -> Term | _text.Literal:
@@ -199,17 +193,43 @@ def _operand(value: object) -> Term | _text.Literal:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Comparison(Rule):
-    """A term held against a literal, another term, or nothing but itself."""
+    """A term, compared with a literal, with another term, or asked something about itself."""
 
     term: Term
     op: str
     value: Operand = None
 
     def __post_init__(self) -> None:
-        if self.op == "matches" and (not isinstance(self.value, str) or len(self.value) > _LONGEST_GLOB):
-            raise ValueError(
-                f"a pattern is text of at most {_LONGEST_GLOB} characters, found {_text.shown(self.value)}"
-            )
+        if not isinstance(self.value, Term):
+            self.operator.operand.check(self.value)
+
+    @property
+    def operator(self) -> Operator:
+        """The row of the comparison's operator in the table of operators."""
+        return OPERATORS[self.op]
+
+    def terms(self) -> tuple[Term, ...]:
+        """Return the terms that are compared: one or two."""
+        return (self.term, self.value) if isinstance(self.value, Term) else (self.term,)
+
+    def literals(self) -> tuple[_text.Literal, ...]:
+        """Return the values that the term is compared with."""
+        match self.value:
+            case None | Term():
+                return ()
+            case tuple() as values:
+                return values
+            case value:
+                return (value,)
+
+    def inputs(self) -> tuple[Input, ...]:
+        """Return what is read to evaluate the comparison, each once."""
+        return tuple(dict.fromkeys(term.input for term in self.terms()))
+
+    def lowered(self) -> Rule:
+        """Return the same condition in simpler operators, or this rule where there are none."""
+        negates = self.operator.negates
+        return self if negates is None else Not(Comparison(self.term, negates, self.value))
 
     def data(self) -> dict[str, Any]:
         stored = self.term.data() | {"op": self.op}
@@ -223,41 +243,24 @@ class Comparison(Rule):
             case _:
                 return stored | {"value": _text.encode(self.value)}
 
-    def terms(self) -> Iterator[Term]:
-        yield self.term
-        if isinstance(self.value, Term):
-            yield self.value
-
     def name(self) -> str:
-        return self.term.path or self.term.source
+        return self.term.input.path
 
-    def expected(self) -> str:
-        match self.op:
-            case "known":
-                return "a value"
-            case "contains" | "matches":
-                return f"to {self.op.removesuffix('s').removesuffix('e')} {_text.shown(self.value)}"
-        return self._predicate()
-
-    def _predicate(self) -> str:
-        match self.value:
-            case Term():
-                text = str(self.value)
-            case tuple():
-                text = ", ".join(map(_text.shown, self.value)) or "nothing"
-            case _:
-                text = _text.shown(self.value)
-        wording = _WORDING_OF_TIMES if self._is_of_times() else _WORDING
-        return wording.get(self.op, _WORDING[self.op]).format(text)
-
-    def _is_of_times(self) -> bool:
+    def wording(self, words: Words) -> Wording:
+        """Return what a language says of the operator, with the values in it."""
         value = self.value
-        return value.source == "now" if isinstance(value, Term) else isinstance(value, date)
+        of_times = value.source == "now" if isinstance(value, Term) else isinstance(value, date)
+        wording = (words.times if of_times else words.operators).get(self.op, words.operators[self.op])
+        texts = [value.text(words)] if isinstance(value, Term) else [words.value(each) for each in self.literals()]
+        if self.operator.operand is LITERALS:
+            texts = [", ".join(texts) or words.value(None)]
+        return Wording(*(template.format(*texts) for template in wording))
 
-    def __str__(self) -> str:
-        return f"{self.term} {self._predicate()}" if self.op in _VERBLESS else f"{self.term} is {self._predicate()}"
+    def text(self, words: Words = ENGLISH) -> str:
+        return f"{self.term.text(words)} {self.wording(words).clause}"
 
-    __repr__ = __str__
+    def expected(self, words: Words = ENGLISH) -> str:
+        return self.wording(words).expected
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -267,58 +270,23 @@ class Predicate(Rule):
     function_name: str
     function: Callable[[Any], object] | None = field(default=None, compare=False)
 
+    @property
+    def input(self) -> Input:
+        """The predicate's answer, which is read as a fact is."""
+        return Input("predicate", self.function_name)
+
+    def inputs(self) -> tuple[Input, ...]:
+        """Return what is read to evaluate the predicate."""
+        return (self.input,)
+
     def data(self) -> dict[str, Any]:
         return {"predicate": self.function_name}
-
-    def terms(self) -> Iterator[Term]:
-        return iter(())
 
     def name(self) -> str:
         return self.function_name
 
-    def __str__(self) -> str:
-        return f"{self.function_name} holds"
-
-    __repr__ = __str__
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class _Several(Rule):
-    rules: tuple[Rule, ...]
-    stored_as: ClassVar[str]
-    word: ClassVar[str]
-
-    def data(self) -> dict[str, Any]:
-        return {self.stored_as: [rule.data() for rule in self.rules]}
-
-    def terms(self) -> Iterator[Term]:
-        for rule in self.rules:
-            yield from rule.terms()
-
-    def name(self) -> str:
-        return f"_{self.word}_".join(dict.fromkeys(rule.name() for rule in self.rules))
-
-    def __str__(self) -> str:
-        parts = (f"({rule})" if isinstance(rule, _Several | AtLeast) else str(rule) for rule in self.rules)
-        return f" {self.word} ".join(parts) or f"{self.stored_as} of nothing"
-
-    __repr__ = __str__
-
-
-class AllOf(_Several):
-    """Met when every rule is."""
-
-    __slots__ = ()
-    stored_as = "all"
-    word = "and"
-
-
-class AnyOf(_Several):
-    """Met when at least one rule is."""
-
-    __slots__ = ()
-    stored_as = "any"
-    word = "or"
+    def text(self, words: Words = ENGLISH) -> str:
+        return words.predicate.format(self.function_name)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -327,45 +295,199 @@ class Not(Rule):
 
     rule: Rule
 
+    @property
+    def parts(self) -> tuple[Rule, ...]:
+        return (self.rule,)
+
     def data(self) -> dict[str, Any]:
         return {"not": self.rule.data()}
-
-    def terms(self) -> Iterator[Term]:
-        return self.rule.terms()
 
     def name(self) -> str:
         return f"not_{self.rule.name()}"
 
-    def __str__(self) -> str:
+    def text(self, words: Words = ENGLISH) -> str:
         rule = self.rule
-        if isinstance(rule, Comparison) and rule.op in UNARY:
-            return f"{rule.term} is not {rule.op}"
-        return f"not ({rule})"
-
-    __repr__ = __str__
+        if isinstance(rule, Comparison) and (negated := rule.wording(words).negated):
+            return f"{rule.term.text(words)} {negated}"
+        return words.negation.format(rule.text(words))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class AtLeast(Rule):
-    """Met when at least so many of the rules are."""
+    """Met when at least `needed` of the rules are.
+
+    Three-valued logic in two numbers: it is met when `needed` of its rules are met, unmet when `unmet_at` of them are
+    unmet, and unknown otherwise.
+    """
 
     needed: int
     rules: tuple[Rule, ...]
 
+    @property
+    def unmet_at(self) -> int:
+        """How many unmet rules leave too few that could still be met."""
+        return len(self.rules) - self.needed + 1
+
+    @property
+    def parts(self) -> tuple[Rule, ...]:
+        return self.rules
+
     def data(self) -> dict[str, Any]:
         return {"at_least": self.needed, "of": [rule.data() for rule in self.rules]}
 
-    def terms(self) -> Iterator[Term]:
-        for rule in self.rules:
-            yield from rule.terms()
-
-    def __str__(self) -> str:
-        return f"at least {self.needed} of: {'; '.join(map(str, self.rules))}"
-
-    __repr__ = __str__
+    def text(self, words: Words = ENGLISH) -> str:
+        return words.at_least.format(needed=self.needed, rules="; ".join(rule.text(words) for rule in self.rules))
 
 
-def _joined(kind: type[_Several], left: Rule, right: Rule) -> tuple[Rule, ...]:
+class _Joined(AtLeast):
+    __slots__ = ()
+    key: ClassVar[str]
+    joint: ClassVar[str]
+
+    def data(self) -> dict[str, Any]:
+        return {self.key: [rule.data() for rule in self.rules]}
+
+    def name(self) -> str:
+        return f"_{self.joint}_".join(dict.fromkeys(rule.name() for rule in self.rules))
+
+    def text(self, words: Words = ENGLISH) -> str:
+        parts = (f"({rule.text(words)})" if isinstance(rule, AtLeast) else rule.text(words) for rule in self.rules)
+        return words.joints[self.key].join(parts) or words.empty[self.key]
+
+
+class AllOf(_Joined):
+    """Met when every rule is."""
+
+    __slots__ = ()
+    key, joint = "all", "and"
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        super().__init__(len(rules), rules)
+
+
+class AnyOf(_Joined):
+    """Met when at least one rule is."""
+
+    __slots__ = ()
+    key, joint = "any", "or"
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        super().__init__(1, rules)
+
+
+def _joined(kind: type[AllOf | AnyOf], left: Rule, right: Rule) -> tuple[Rule, ...]:
     if not isinstance(right, Rule):
         raise TypeError(f"expected a rule on the right, found {_text.shown(right)}")
     return tuple(part for rule in (left, right) for part in (rule.rules if type(rule) is kind else (rule,)))
+
+
+def walk(*rules: Rule) -> Iterator[Rule]:
+    """Yield the rules and every rule inside them, each before its parts, in order.
+
+    >>> [type(each).__name__ for each in walk(fact("a").is_known() & ~(fact("b") > 1))]
+    ['AllOf', 'Comparison', 'Not', 'Comparison']
+    """
+    waiting = [*reversed(rules)]
+    while waiting:
+        found = waiting.pop()
+        yield found
+        waiting.extend(reversed(found.parts))
+
+
+def leaves(*rules: Rule) -> Iterator[Comparison | Predicate]:
+    """Yield the comparisons and predicates that the rules are made of."""
+    return (each for each in walk(*rules) if isinstance(each, Comparison | Predicate))
+
+
+def comparisons(*rules: Rule) -> Iterator[Comparison]:
+    """Yield every comparison in the rules."""
+    return (each for each in walk(*rules) if isinstance(each, Comparison))
+
+
+def predicates(*rules: Rule) -> Iterator[Predicate]:
+    """Yield every predicate in the rules."""
+    return (each for each in walk(*rules) if isinstance(each, Predicate))
+
+
+def terms(*rules: Rule) -> Iterator[Term]:
+    """Yield every term that the rules look at, repeats included."""
+    return (term for comparison in comparisons(*rules) for term in comparison.terms())
+
+
+def literals(*rules: Rule) -> Iterator[_text.Literal]:
+    """Yield every value that the rules compare with, repeats included."""
+    return (value for comparison in comparisons(*rules) for value in comparison.literals())
+
+
+def inputs(*rules: Rule) -> tuple[Input, ...]:
+    """Return what is read to evaluate the rules, each input once, in order."""
+    return tuple(dict.fromkeys(each for leaf in leaves(*rules) for each in leaf.inputs()))
+
+
+def fact(path: str) -> Term:
+    """Return a fact of the deal as a term: an attribute or a key, or several joined with dots.
+
+    A fact that is missing, `None` or not a number (NaN) is unknown.
+
+    >>> print(fact("contact.email").is_known() & (fact("amount") >= 10_000))
+    contact.email is known and amount is at least 10,000
+
+    Raises:
+        ValueError: for a path with an empty or private (`_x`) part.
+    """
+    return Term("fact", path)
+
+
+def context(path: str) -> Term:
+    """Return a fact of the call, such as who asks: `check(deal, "advance", context={"role": "manager"})`."""
+    return Term("context", path)
+
+
+def now() -> Term:
+    """Return the time of the decision as a term: the call's `at`, or the engine's clock."""
+    return Term("now")
+
+
+def time_in_stage() -> Term:
+    """Return how long the deal has been in its stage: the time of the decision less the deal's fact `entered_at`.
+
+    Name the host's own attribute with `Engine(facts={"entered_at": "stage_since"})`; unknown where it is.
+    """
+    return Term("time_in_stage")
+
+
+def days(count: float) -> timedelta:
+    """Return so many days of 24 hours."""
+    return timedelta(days=count)
+
+
+def hours(count: float) -> timedelta:
+    """Return so many hours."""
+    return timedelta(hours=count)
+
+
+def predicate(function: str | Callable[[Any], object]) -> Predicate:
+    """Return a rule that calls a function of the host's with the deal.
+
+    It is met when the function's result is true, and unknown when it is `None`. A function given by name is looked up
+    in `Engine(predicates={...})`; of one given itself, the stored form keeps its `__name__`. It must have no side
+    effects: `check` calls it.
+
+    Raises:
+        TypeError: for what is neither a name nor a function with one.
+    """
+    if isinstance(function, str):
+        return Predicate(function)
+    name = getattr(function, "__name__", None)
+    if not callable(function) or not isinstance(name, str):
+        raise TypeError(f"expected a function or its name, found {_text.shown(function)}")
+    return Predicate(name, function)
+
+
+def at_least(needed: int, *, of: Iterable[Rule]) -> AtLeast:
+    """Return a rule that is met when at least `needed` of the rules are.
+
+    >>> print(at_least(2, of=[fact("budget").is_true(), fact("need").is_true(), fact("timeline").is_known()]))
+    at least 2 of: budget is true; need is true; timeline is known
+    """
+    return AtLeast(needed, tuple(of))

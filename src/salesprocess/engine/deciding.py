@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic
 
 from salesprocess._text import shown, suggestion
-from salesprocess.criteria.gate import Lookup
+from salesprocess.criteria.gate import Sources
 from salesprocess.engine.deal_access import Access
 from salesprocess.engine.decision import Decision, Plan
 from salesprocess.engine.hooks import BoundHooks, DealT
@@ -43,9 +43,9 @@ class Decider(Generic[DealT]):
         self._clock = clock
         self._access = Access(stage, seq)
         self._stage_of = self._access.stage_of
-        lookup = Lookup(dict(facts), dict(predicates), clock)
-        self._machine = StageMachine(process, hooks, lookup, stage=stage)
-        self._start = start_move(process, hooks, lookup)
+        sources = Sources(dict(facts), dict(predicates), clock)
+        self._machine = StageMachine(process, hooks, sources, stage=stage)
+        self._start = start_move(process, hooks, sources)
         self._ways_out = self._machine.ways_out
         self._answers = Answers(process, self._ways_out)
         # The moves that a stage and a trigger name alone; the others, and deals that count, take the longer way.

@@ -23,7 +23,8 @@ from salesprocess.errors import (
 
 if TYPE_CHECKING:
     from salesprocess.criteria import Finding
-    from salesprocess.criteria.gate import Statuses, Values
+    from salesprocess.criteria.gate import Statuses
+    from salesprocess.criteria.reading import Values
 
 DecisionKind: TypeAlias = Literal[
     "allowed",

@@ -12,8 +12,8 @@ from transitions import Event, EventData, State, Transition
 from transitions.core import Condition
 from transitions.extensions import GraphMachine
 
-from salesprocess.criteria.gate import Context, Gate, Lookup
-from salesprocess.criteria.operators import MET
+from salesprocess.criteria.evaluation import MET
+from salesprocess.criteria.gate import Context, Gate, Sources
 from salesprocess.engine.decision import Alternative, Case, Decision, DecisionKind, decision_of
 from salesprocess.engine.hooks import BoundHooks, Hook
 from salesprocess.errors import Blocked
@@ -131,7 +131,7 @@ class StageMachine(GraphMachine):
         self,
         process: SalesProcess,
         hooks: BoundHooks,
-        lookup: Lookup,
+        sources: Sources,
         *,
         stage: str,
     ) -> None:
@@ -155,7 +155,7 @@ class StageMachine(GraphMachine):
             source, transition = move.source, move.transition
             criteria = move.gate
             same = tuple(map(id, criteria))
-            gate = gates.get(same) or gates.setdefault(same, Gate(criteria, lookup))
+            gate = gates.get(same) or gates.setdefault(same, Gate(criteria, sources))
             self.add_transition(
                 transition.trigger,
                 source,
@@ -202,14 +202,14 @@ def _no_engine(*_args: Any, **_kwargs: Any) -> StageChange:
     raise TypeError("this machine belongs to no engine")
 
 
-def start_move(process: SalesProcess, hooks: BoundHooks, lookup: Lookup) -> Move:
+def start_move(process: SalesProcess, hooks: BoundHooks, sources: Sources) -> Move:
     """The way into the first stage, which is no transition of the machine since it comes from nowhere."""
     initial = process.initial
     move = Move(
         START,
         initial.key,
         transition=stages.Transition(trigger=START, source=START, dest=initial.key),
-        gate=Gate(initial.entry_criteria, lookup),
+        gate=Gate(initial.entry_criteria, sources),
         process=process,
         fingerprint=process.fingerprint,
         hooks=hooks,
@@ -223,7 +223,7 @@ def _condition(gate: Gate) -> list[Callable[..., bool]]:
         return []
 
     def met(deal: Any, context: Context = None, at: datetime | None = None) -> bool:
-        statuses = gate.judge_each(gate.read_each(deal, context, at))
+        statuses = gate.judge(gate.read(deal, context, at))
         return statuses is None or all(
             status is MET or criterion.severity == "advisory"
             for status, criterion in zip(statuses, gate.criteria, strict=True)
@@ -240,37 +240,30 @@ def _decider(move: Move) -> Decide:
     if not gate.criteria:
         always = decision_of(allowed)
         return lambda _deal, _context, _at: always
-    required = [criterion.severity == "required" for criterion in gate.criteria]
-    read, read_each, judge, judge_each = gate.read, gate.read_each, gate.judge, gate.judge_each
+    required = [at for at, criterion in enumerate(gate.criteria) if criterion.severity == "required"]
+    every_one_counts = len(required) == len(gate.criteria)
+    read, judge = gate.read, gate.judge
 
     def case_of(statuses: tuple[int | Exception, ...]) -> Case:
-        asked = [status for status, counts in zip(statuses, required, strict=True) if counts]
-        if any(isinstance(status, Exception) for status in asked):
-            return errored
-        return blocked if any(asked) else allowed
-
-    def decide_each(deal: Any, context: Context, at: datetime | None) -> Decision:
-        values = read_each(deal, context, at)
-        statuses = judge_each(values)
-        return decision_of(allowed if statuses is None else case_of(statuses), values, statuses)
-
-    if read is None:
-        return decide_each
-    every_one_counts = all(required)
+        case = allowed
+        for at in required:
+            status = statuses[at]
+            if status is not MET:
+                if isinstance(status, Exception):
+                    return errored
+                case = blocked
+        return case
 
     def decide(deal: Any, context: Context, at: datetime | None) -> Decision:
-        try:
-            values = read(deal)
-            statuses = judge(values)
-        except Exception:  # noqa: BLE001 - a missing or broken fact: taken one by one, so that each is told apart
-            return decide_each(deal, context, at)
+        values = read(deal, context, at)
+        statuses = judge(values)
         decision = Decision()
         decision._values = values  # noqa: SLF001 - `decision_of`, written out for speed
         decision._statuses = statuses  # noqa: SLF001
         if statuses is None:
             decision._case = allowed  # noqa: SLF001
         else:
-            decision._case = blocked if every_one_counts else case_of(statuses)  # noqa: SLF001
+            decision._case = blocked if every_one_counts and type(statuses) is tuple else case_of(statuses)  # noqa: SLF001
         return decision
 
     return decide

@@ -161,7 +161,7 @@ def dump_path(process: SalesProcess) -> str:
         fields = [
             rule.term.path
             for rule in (criterion.rule for criterion in stage.exit_criteria)
-            if isinstance(rule, Comparison) and rule.op == "known" and rule.term.source == "fact"
+            if isinstance(rule, Comparison) and rule.operator.question == "presence" and rule.term.source == "fact"
         ]
         info = stage.extra.get("info") or "\n".join(stage.tactics)
         if fields or info:

@@ -11,14 +11,11 @@ from importlib.resources import files
 from typing import Any
 
 from salesprocess._text import SLUG
-from salesprocess.criteria import OPERATORS
+from salesprocess.criteria.operators import OPERATORS, Operand
 from salesprocess.process import SalesProcess
 
 __all__ = ["published", "schema"]
 
-_COMPARISONS = ("Unary", "OneOf", "Contains", "Matches", "Comparison")
-_UNARY = ["known", "true", "false"]
-_COMPARING = [op for op in OPERATORS if op not in {*_UNARY, "in", "contains", "matches"}]
 _KEYS = {"Activity": ["key"], "Stage": ["key"], "Transition": ["trigger"], "SalesProcess": ["key"]}
 _TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _RULE = {"$ref": "#/$defs/Rule"}
@@ -97,12 +94,15 @@ _TERMS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-def _compared(op: dict[str, Any], value: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Any term with this operator, and with a value of this kind where it takes one."""
-    operation = {"op": op} if value is None else {"op": op, "value": value}
+def _comparison(operand: Operand) -> dict[str, Any]:
+    """Return the schema of any term with one of the operators that take the operand."""
+    names = [each.name for each in OPERATORS.values() if each.operand is operand]
+    op = {"const": names[0]} if len(names) == 1 else {"enum": names}
+    operation = {"op": op} if operand.schema is None else {"op": op, "value": operand.schema}
     return {"anyOf": [_object(required | operation, **optional) for required, optional in _TERMS]}
 
 
+_OPERANDS = dict.fromkeys(each.operand for each in OPERATORS.values())
 _RULE_LIST = {"type": "array", "items": _RULE}
 _RULES: dict[str, Any] = {
     "Literal": _LITERAL_FORMS,
@@ -110,7 +110,7 @@ _RULES: dict[str, Any] = {
     "Rule": {
         "description": "A condition on the facts of a deal, on the caller's context, or on time.",
         "anyOf": [
-            *({"$ref": f"#/$defs/{name}"} for name in _COMPARISONS),
+            *({"$ref": f"#/$defs/{operand.name}"} for operand in _OPERANDS),
             _object({"all": _RULE_LIST}),
             _object({"any": _RULE_LIST}),
             _object({"not": _RULE}),
@@ -118,11 +118,7 @@ _RULES: dict[str, Any] = {
             _object({"predicate": {"type": "string"}}),
         ],
     },
-    "Unary": _compared({"enum": _UNARY}),
-    "OneOf": _compared({"const": "in"}, {"type": "array", "items": _LITERAL}),
-    "Contains": _compared({"const": "contains"}, _LITERAL),
-    "Matches": _compared({"const": "matches"}, {"type": "string", "maxLength": 200}),
-    "Comparison": _compared({"enum": _COMPARING}, {"anyOf": [_LITERAL, {"$ref": "#/$defs/Term"}]}),
+    **{operand.name: _comparison(operand) for operand in _OPERANDS},
 }
 
 if __name__ == "__main__":

@@ -142,7 +142,7 @@ def _row(process: SalesProcess, move: Transition) -> dict[str, Any]:
     fields = [
         {"api_name": rule.term.path, "display_label": criterion.label or rule.term.path, "mandatory": True}
         for criterion, rule in ((criterion, criterion.rule) for criterion in move.criteria)
-        if isinstance(rule, Comparison) and rule.op == "known" and rule.term.source == "fact"
+        if isinstance(rule, Comparison) and rule.operator.question == "presence" and rule.term.source == "fact"
     ]
     name = str(move.extra.get("name", move.trigger))
     target = {"name": name, "next_field_value": id_of(dest) if "id" in dest.extra else dest.name, "fields": fields}

@@ -19,8 +19,8 @@ from typing import Any, Final, NamedTuple
 import narwhals.stable.v2 as nw
 
 from salesprocess._text import suggestion
-from salesprocess.assurance.criterion_places import comparisons
-from salesprocess.criteria import Criterion, Rule
+from salesprocess.criteria import Criterion
+from salesprocess.criteria.rules import Rule, comparisons, terms
 from salesprocess.errors import DealError, DefinitionError, Problem
 from salesprocess.frames._backends import Frame, as_lazy, by_row, is_dask, kind_of
 from salesprocess.frames._columns import is_one_of, require, switch
@@ -78,8 +78,7 @@ def _gated(
 ) -> Frame:
     deals = typed(given)
     _check_columns(deals, asked)
-    terms = (term for rule in asked.rules() for term in rule.terms())
-    counted = with_counts(deals, terms, facts)
+    counted = with_counts(deals, terms(*asked.rules()), facts)
     met = _all_met(asked, counted, facts, context, at)
     goals = {place: move.dest for place, move in asked.moves.items()}
     deals = counted.with_columns(places.number("stage").alias("_place"))
@@ -98,10 +97,10 @@ def _gated(
 def _refuse_texts(deals: Frame, asked: _Asked, facts: Mapping[str, str]) -> None:
     """Raises `DealError` for a yes or no that is text: Dask writes bools with gaps as the words True and False."""
     schema = deals.collect_schema()
-    criteria = (criterion for uses in asked.uses.values() for criterion in uses.values())
-    for term, op, value in ((each.term, each.op, each.value) for one in criteria for each in comparisons(one)):
+    for rule in comparisons(*asked.rules()):
+        term = rule.term
         column = facts.get(str(term.path), str(term.path))
-        asks = op in {"true", "false"} or isinstance(value, bool)
+        asks = rule.operator.question == "truth" or isinstance(rule.value, bool)
         if asks and term.source == "fact" and column in schema.names() and schema[column] == nw.String:
             fix = "pandas' convert_dtypes() before dask.dataframe.from_pandas keeps what it is"
             raise DealError(
@@ -155,7 +154,7 @@ class _Asked(NamedTuple):
     def rules(self) -> Iterator[Rule]:
         """Every rule of every criterion."""
         for criterion in {each for uses in self.uses.values() for each in uses.values()}:
-            yield from (rule for rule in (criterion.rule, criterion.when) if rule is not None)
+            yield from criterion.rules
 
 
 def _all_met(

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import narwhals.stable.v2 as nw
 
-from salesprocess.criteria.operators import measured
+from salesprocess.criteria.evaluation import measured
 from salesprocess.criteria.rules import Term
 from salesprocess.frames._backends import Frame, as_lazy, duckdb_name, is_absent, kind_of, spark_name
 
@@ -22,7 +22,7 @@ def with_counts(frame: Frame, terms: Iterable[Term], facts: Mapping[str, str] | 
     Of a kind of frame that is not one of these four, the gate says that the column is missing.
     """
     schema = frame.collect_schema()
-    for term in {term.key(): term for term in terms}.values():
+    for term in {repr(term): term for term in terms}.values():
         column = (facts or {}).get(str(term.path), str(term.path))
         name = f"{term.measure}({column})"
         if term.measure is None or column not in schema.names() or name in schema.names():

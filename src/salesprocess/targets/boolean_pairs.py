@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
-from salesprocess.criteria import AllOf, AnyOf, AtLeast, Comparison, Criterion, Not, Predicate, Rule
+from salesprocess.criteria import AllOf, Comparison, Criterion, Not, Predicate, Rule, required
+from salesprocess.criteria.evaluation import at_least
+from salesprocess.criteria.rules import AtLeast
 from salesprocess.errors import DefinitionError, Problem
 from salesprocess.targets.target import Answer, E, Subject, Target, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 
 class Pair(NamedTuple, Generic[E]):
@@ -59,73 +61,61 @@ def answer_of(subject: Subject, logic: Logic[E], leaf: Callable[[Comparison], Pa
         DefinitionError: with everything that the target cannot say, by criterion.
     """
     target = logic.target
-    walk = _Walk(logic, leaf)
-    pair = walk.several_of([walk.criterion(each) for each in _required(subject)])
-    if walk.problems:
-        raise DefinitionError(f"the gate as {target.name}", walk.problems)
+    translation = _Translation(logic, leaf)
+    criteria = _criteria_of(subject)
+    pairs = [translation.pair_of(each) for each in criteria]
+    pair = translation.at_least(AllOf(tuple(each.rule for each in criteria)), pairs)
+    if translation.problems:
+        raise DefinitionError(f"the gate as {target.name}", translation.problems)
     met, unmet = _made(target, pair.met), _made(target, pair.unmet)
     unknown = _made(target, logic.negated(logic.any_of(pair)))
     return Answer(met, unmet, unknown, target.worded(met, unmet))
 
 
-def _required(subject: Subject) -> Iterator[Criterion]:
+def _criteria_of(subject: Subject) -> tuple[Criterion, ...]:
     # A criterion that is asked for by itself counts whatever its severity is.
     if isinstance(subject, Criterion):
-        yield subject
-        return
-    for part in (subject,) if isinstance(subject, Rule) else subject:
-        if isinstance(part, Rule):
-            yield Criterion(key=part.name(), rule=part)
-        elif part.severity == "required":
-            yield part
+        return (subject,)
+    parts = (subject,) if isinstance(subject, Rule) else subject
+    return required(part if isinstance(part, Criterion) else Criterion(key=part.name(), rule=part) for part in parts)
 
 
 def _made(target: Target[E], part: E | bool) -> E:  # noqa: FBT001 - the same
     return target.constant(part) if isinstance(part, bool) else part
 
 
-class _Walk(Generic[E]):
+class _Translation(Generic[E]):
+    """Rules as pairs of expressions; what the target cannot say is collected in `problems`."""
+
     def __init__(self, logic: Logic[E], leaf: Callable[[Comparison], Pair[E]]) -> None:
         self._logic = logic
         self._leaf = leaf
         self._place = ""
         self.problems: list[Problem] = []
 
-    def criterion(self, criterion: Criterion) -> Pair[E]:
+    def pair_of(self, criterion: Criterion) -> Pair[E]:
+        """Return the pair of a criterion: met where it does not apply, whatever its rule says."""
         self._place = criterion.key
-        pair = self._pair(criterion.rule)
-        if criterion.when is None:
-            return pair
-        applies = self._pair(criterion.when)
-        return self._at_least(1, [Pair(applies.unmet, applies.met), pair])
-
-    def several_of(self, pairs: Sequence[Pair[E]]) -> Pair[E]:
-        return self._at_least(len(pairs), pairs)
+        return self._pair(criterion.condition)
 
     def _pair(self, rule: Rule) -> Pair[E]:
         match rule:
-            case Not():
-                met, unmet = self._pair(rule.rule)
+            case Not(rule=inner):
+                met, unmet = self._pair(inner)
                 return Pair(unmet, met)
-            case AllOf():
-                return self._at_least(len(rule.rules), [self._pair(part) for part in rule.rules])
-            case AnyOf():
-                return self._at_least(1, [self._pair(part) for part in rule.rules])
-            case AtLeast():
-                return self._at_least(rule.needed, [self._pair(part) for part in rule.rules])
+            case AtLeast(rules=rules):
+                return self.at_least(rule, [self._pair(part) for part in rules])
+            case Comparison() if (simpler := rule.lowered()) is not rule:
+                return self._pair(simpler)
         try:
             return self._of_leaf(rule)
         except DefinitionError as error:
             self.problems += [Problem(problem.code, self._place, problem.message) for problem in error.problems]
             return Pair(met=False, unmet=False)
 
-    def _at_least(self, needed: int, pairs: Sequence[Pair[E]]) -> Pair[E]:
-        # Unmet for certain once too many are unmet for the rest to make up the number.
-        too_many = len(pairs) - needed + 1
-        return Pair(
-            self._logic.so_many(needed, (pair.met for pair in pairs)),
-            self._logic.so_many(too_many, (pair.unmet for pair in pairs)),
-        )
+    def at_least(self, rule: AtLeast, pairs: Sequence[Pair[E]]) -> Pair[E]:
+        """Return the pair of several rules as one, from their own."""
+        return Pair(*at_least(rule, pairs, self._logic.so_many))
 
     def _of_leaf(self, rule: Any) -> Pair[E]:
         if isinstance(rule, Predicate):

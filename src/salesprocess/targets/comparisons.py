@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Generic
 
 from salesprocess._text import as_literal
 from salesprocess.criteria import Criterion, fact
-from salesprocess.criteria.gate import Gate, Lookup, read_path
-from salesprocess.criteria.operators import MET, UNMET, is_missing
+from salesprocess.criteria.evaluation import MET, UNMET, is_missing
+from salesprocess.criteria.gate import Gate
+from salesprocess.criteria.operators import OPERATORS
+from salesprocess.criteria.reading import read_path
 from salesprocess.criteria.rules import Comparison, Term
 from salesprocess.history.change import aware
 from salesprocess.targets.boolean_pairs import Logic, Pair, answer_of
@@ -19,8 +21,8 @@ from salesprocess.targets.target import Answer, Column, E, Subject, Target, refu
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FLIPPED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _UNKNOWN: Final[Pair[Any]] = Pair(met=False, unmet=False)
+_NO_LENGTH_OF_TIME: Final = "the time in a stage can only be compared with a length of time that is given"
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ class Given:
         for term in rule.terms():
             if term.source in {"now", "context"}:
                 self.value_of(Term(term.source, term.path))
-        gate = Gate((Criterion(key="given", rule=rule),), Lookup({}, {}, lambda: datetime.now(UTC)))
-        statuses = gate.judge_each(gate.read_each(deal, self.context, self.at))
+        gate = Gate((Criterion(key="given", rule=rule),))
+        statuses = gate.judge(gate.read(deal, self.context, self.at))
         status = MET if statuses is None else statuses[0]
         if isinstance(status, Exception):
             raise refusal(f"({rule}) cannot be answered: {status}")
@@ -80,35 +82,39 @@ class _Leaves(Generic[E]):
         term, op = rule.term, rule.op
         value: Any = rule.value
         if isinstance(value, Term) and (term.source in {"now", "context"} or value.source == "time_in_stage"):
-            term, op, value = value, _FLIPPED.get(op, op), term
+            term, op, value = value, _mirror(op), term
         if isinstance(value, Term) and value.source != "fact":
             given = self._given.value_of(value)
             if is_missing(given):
                 return _UNKNOWN
             value = _literal(given)
         if term.source == "time_in_stage":
-            term, op, value = self._as_entered_at(op, value)
+            return self._of_entered_at(op, value)
         return self._guarded(term, op, value)
 
-    def _as_entered_at(self, op: str, value: Any) -> tuple[Term, str, Any]:
-        """How long ago, asked as since when: the same answer, with no arithmetic left to the target."""
-        at = self._given.time()
+    def _of_entered_at(self, op: str, value: Any) -> Pair[E]:
+        """Return the pair for how long ago, asked as since when: no arithmetic is left to the target."""
+        at, entered = self._given.time(), fact("entered_at")
         values = value if isinstance(value, tuple) else (value,)
-        if op in {"true", "false"}:
-            return fact("entered_at"), "!=" if op == "true" else "==", at
-        if op == "known":
-            return fact("entered_at"), op, None
-        if op in {"contains", "matches"} or not all(isinstance(each, timedelta) for each in values):
-            raise refusal("the time in a stage can only be compared with a length of time that is given")
+        match OPERATORS[op].question:
+            case "truth":
+                met, unmet = self._guarded(entered, "==", at)
+                return Pair(unmet, met)
+            case "presence":
+                return self._guarded(entered, op, None)
+            case "membership" | "pattern":
+                raise refusal(_NO_LENGTH_OF_TIME)
+        if not all(isinstance(each, timedelta) for each in values):
+            raise refusal(_NO_LENGTH_OF_TIME)
         try:
             moments = tuple(at - each for each in values)
         except OverflowError:
             raise refusal(f"{value} before {at} is outside the calendar") from None
-        return fact("entered_at"), _FLIPPED.get(op, op), moments if isinstance(value, tuple) else moments[0]
+        return self._guarded(entered, _mirror(op), moments if isinstance(value, tuple) else moments[0])
 
     def _guarded(self, term: Term, op: str, value: Any) -> Pair[E]:
         column, known = self._column(term)
-        if op == "known":
+        if OPERATORS[op].question == "presence":
             return Pair(known, self._logic.negated(known))
         if column.family == "nothing":
             return _UNKNOWN
@@ -142,26 +148,25 @@ class _Leaves(Generic[E]):
     def _of_one(self, op: str, column: Column[E], value: Any) -> E | bool:
         if column.family == "other":
             raise refusal(f"a column of type {column.type} can be asked whether it is known, and nothing else")
-        if op in {"false", "!="}:
-            return self._logic.negated(self._of_one("true" if op == "false" else "==", column, value))
         if column.domain:
             return self._of_few(op, column, value)
-        if op == "true":
-            return self._truth(column)
-        if op in {"in", "contains", "matches"}:
-            return self._found(op, column, value)
+        match OPERATORS[op].question:
+            case "truth":
+                return self._truth(column)
+            case "membership":
+                return self._contains(column, value)
+            case "pattern":
+                return self._matches(column, value)
+        if isinstance(value, tuple):
+            values = [fit[1] for each in value if not isinstance(fit := fitted("==", column.family, each), bool)]
+            return self._target.one_of(column, values) if values else False
         fit = fitted(op, column.family, value)
         return fit if isinstance(fit, bool) else self._target.compare(fit[0], column, fit[1])
 
-    def _found(self, op: str, column: Column[E], value: Any) -> E | bool:
-        if op == "in":
-            values = [fit[1] for each in value if not isinstance(fit := fitted("==", column.family, each), bool)]
-            return self._target.one_of(column, values) if values else False
-        if op == "contains":
-            return self._contains(column, value)
+    def _matches(self, column: Column[E], glob: str) -> E:
         if column.family not in {"text", "any"}:
             raise refusal(f"a pattern fits text alone, and this is a {column.family} column")
-        return self._target.matches(column, value)
+        return self._target.matches(column, glob)
 
     def _of_few(self, op: str, column: Column[E], value: Any) -> E | bool:
         """A column of a few values, each of which the engine itself is asked about."""
@@ -191,11 +196,13 @@ class _Leaves(Generic[E]):
         return self._target.contains(column, item)
 
     def _of_two(self, op: str, column: Column[E], other: Column[E]) -> E | bool:
-        if op == "!=":
-            return self._logic.negated(self._of_two("==", column, other))
         if not fits(op, column.family, other.family):
             return False
         return self._target.compare(op, column, other)  # type: ignore[arg-type]
+
+
+def _mirror(op: str) -> str:
+    return OPERATORS[op].mirror or op
 
 
 def _literal(value: object) -> object:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from salesprocess.criteria.rules import AllOf, AnyOf, AtLeast, Comparison, Not, Predicate, Rule
+from salesprocess.criteria.evaluation import at_least
+from salesprocess.criteria.rules import AtLeast, Comparison, Not, Rule
 from salesprocess.process import CLOSED_KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from salesprocess.criteria import Criterion
     from salesprocess.process import SalesProcess
@@ -68,38 +69,28 @@ def names_of(process: SalesProcess) -> dict[tuple[str, str], str]:
 
 
 def possible(rule: Rule) -> frozenset[str]:
-    """The statuses that a rule can come to, taken part by part.
+    """Return the statuses that a rule can come to, taken part by part.
 
     A predicate is the host's own: that it may answer nothing is not expected of it.
     """
+    met, unmet, unknown = _possible(rule)
+    return frozenset(name for name, holds in (("met", met), ("unmet", unmet), ("unknown", unknown)) if holds)
+
+
+def _possible(rule: Rule) -> tuple[bool, bool, bool]:
+    """Return whether a rule can be met, unmet and unknown."""
     match rule:
-        case Comparison(op="known") | Predicate():
-            return frozenset({"met", "unmet"})
-        case Comparison():
-            known = all(term.source == "now" for term in rule.terms())
-            return frozenset({"met", "unmet"} if known else _STATUSES)
         case Not(rule=inner):
-            turned = {"met": "unmet", "unmet": "met", "unknown": "unknown"}
-            return frozenset(turned[status] for status in possible(inner))
-        case AllOf(rules=rules):
-            return _several(rules, len(rules))
-        case AnyOf(rules=rules):
-            return _several(rules, 1)
-        case AtLeast(rules=rules, needed=needed):
-            return _several(rules, needed)
-    raise TypeError(f"no such rule: {rule!r}")
-
-
-def _several(rules: Sequence[Rule], needed: int) -> frozenset[str]:
-    each = [possible(rule) for rule in rules]
-    statuses = set()
-    if sum("met" in those for those in each) >= needed:
-        statuses.add("met")
-    if sum("unmet" in those for those in each) > len(rules) - needed:
-        statuses.add("unmet")
-    if any("unknown" in those for those in each):
-        statuses.add("unknown")
-    return frozenset(statuses)
+            met, unmet, unknown = _possible(inner)
+            return unmet, met, unknown
+        case AtLeast(rules=rules):
+            parts = [_possible(part) for part in rules]
+            met, unmet = at_least(rule, [part[:2] for part in parts], lambda count, each: sum(each) >= count)
+            return met, unmet, any(unknown for *_, unknown in parts)
+        case Comparison():
+            is_answered = rule.operator.question == "presence" or all(term.source == "now" for term in rule.terms())
+            return True, True, not is_answered
+    return True, True, False
 
 
 def _refusals(process: SalesProcess) -> Iterator[str]:

@@ -12,45 +12,21 @@ from datetime import datetime
 from itertools import islice, pairwise, product
 from typing import Any, NamedTuple, TypeAlias
 
-from salesprocess.assurance.solver.samples import Variable
-from salesprocess.assurance.solver.search import variables
+from salesprocess.assurance.solver.search import RuleLike
 from salesprocess.assurance.solver.witness import Witness, Witnesses
-from salesprocess.criteria import Criterion
-from salesprocess.criteria.gate import Gate, Lookup
-from salesprocess.criteria.rules import AnyOf, Comparison, Not, Predicate, Rule, Term
+from salesprocess.criteria.evaluation import compiled
+from salesprocess.criteria.rules import Comparison, Predicate, Rule, inputs, leaves, literals
 from salesprocess.testing.deal_types import MONDAY, as_type, fits, plain_values
 
-RuleLike: TypeAlias = Rule | Criterion
 Hints: TypeAlias = Callable[[str], Any]
-Solution: TypeAlias = dict[Variable, list[Any]]
 
 _MOST_TRIED = 5_000
 _MOST_TOGETHER = 20
 
 
 def condition(rule: RuleLike) -> Rule:
-    """What an engine asks for: the rule, where its `when` holds."""
-    if isinstance(rule, Rule):
-        return rule
-    return rule.rule if rule.when is None else AnyOf((Not(rule.when), rule.rule))
-
-
-def atoms(rules: Iterable[Rule]) -> Iterator[Comparison | Predicate]:
-    """The comparisons and predicates that the rules are made of."""
-    for rule in rules:
-        if isinstance(rule, Comparison | Predicate):
-            yield rule
-        else:
-            yield from atoms((rule.rule,) if isinstance(rule, Not) else getattr(rule, "rules", ()))
-
-
-def literals_of(rules: Iterable[Rule]) -> list[Any]:
-    """The values that the rules compare with."""
-    found: list[Any] = []
-    for atom in atoms(rules):
-        value = atom.value if isinstance(atom, Comparison) else None
-        found += value if isinstance(value, tuple) else [] if value is None or isinstance(value, Term) else [value]
-    return list(dict.fromkeys(found))
+    """Return what an engine asks for: the rule, where its `when` holds."""
+    return rule if isinstance(rule, Rule) else rule.condition
 
 
 class Gap(NamedTuple):
@@ -99,20 +75,20 @@ def solve(
 
 
 def _in_terms_of(witness: Witness, rules: list[Rule], hints: Hints) -> Facts | None:
-    each = {str(atom.data()): atom for atom in atoms(rules)}.values()
+    each = {str(atom.data()): atom for atom in leaves(*rules)}.values()
     if any(isinstance(_status(atom, witness, {}), type) for atom in each):
         return None
-    names = dict.fromkeys(variable for atom in each for variable in variables(atom))
+    names = inputs(*each)
     facts = [path for source, path in names if source == "fact"]
-    known = literals_of(rules)
+    known = list(dict.fromkeys(literals(*rules)))
     options = {path: list(_options(path, hints(path), witness, known)) for path in facts}
-    single = [atom for atom in each if len(variables(atom)) == 1]
+    single = [atom for atom in each if len(atom.inputs()) == 1]
     gaps: dict[str, list[Gap]] = {}
     for path in facts:
-        own = [atom for atom in single if variables(atom) == (("fact", path),)]
+        own = [atom for atom in single if atom.inputs() == (("fact", path),)]
         options[path] = _alike(own, path, options[path], witness)
         gaps[path] = list(_gaps(own, path, witness)) if _is_number(options[path]) else []
-    linked = [atom for atom in each if len(variables(atom)) > 1 and any(s == "fact" for s, _ in variables(atom))]
+    linked = [atom for atom in each if len(atom.inputs()) > 1 and any(s == "fact" for s, _ in atom.inputs())]
     groups = _linked(linked)
     joint = [list(islice(_together(group, linked, options, witness), _MOST_TOGETHER)) for group in groups]
     alone = {path: found for path, found in options.items() if all(path not in group for group in groups)}
@@ -122,7 +98,7 @@ def _in_terms_of(witness: Witness, rules: list[Rule], hints: Hints) -> Facts | N
     return Facts(witness, alone, joint, gaps) if all(alone.values()) and all(joint) else None
 
 
-def _options(path: str, hint: Any, witness: Witness, literals: list[Any]) -> Iterator[Any]:
+def _options(path: str, hint: Any, witness: Witness, known: list[Any]) -> Iterator[Any]:
     """Values that the type has for the fact, the plainest first."""
     value = witness.facts.get(path)
     typed = as_type(value, hint)
@@ -131,11 +107,11 @@ def _options(path: str, hint: Any, witness: Witness, literals: list[Any]) -> Ite
     if value is not None and fits(typed, hint):
         yield typed
     if hint is Any:
-        kinds = dict.fromkeys(type(each) for each in [value, *literals] if each is not None)
-        yield from (option for kind in kinds for option in plain_values(kind, literals))
+        kinds = dict.fromkeys(type(each) for each in [value, *known] if each is not None)
+        yield from (option for kind in kinds for option in plain_values(kind, known))
         yield None
     else:
-        yield from plain_values(hint, literals)
+        yield from plain_values(hint, known)
 
 
 def _alike(own: list[Any], path: str, options: list[Any], witness: Witness) -> list[Any]:
@@ -154,9 +130,9 @@ def _is_number(options: list[Any]) -> bool:
 
 def _gaps(own: list[Any], path: str, witness: Witness) -> Iterator[Gap]:
     """The gaps between literals whose numbers are treated as the value of the witness is."""
-    if any(atom.op in {"contains", "matches"} or atom.term.measure for atom in own):
+    if any(atom.operator.question in {"membership", "pattern"} or atom.term.measure for atom in own):
         return
-    points = sorted({0, *(each for each in literals_of(own) if isinstance(each, int | float))})
+    points = sorted({0, *(each for each in literals(*own) if isinstance(each, int | float))})
     expected = [_status(atom, witness, {}) for atom in own]
     for low, high in pairwise([None, *points, None]):
         inside = (
@@ -174,7 +150,7 @@ def _linked(linked: list[Any]) -> list[list[str]]:
     """The facts that are compared with each other, or with the time, group by group."""
     groups: list[list[str]] = []
     for atom in linked:
-        names = [path for source, path in variables(atom) if source == "fact"]
+        names = [path for source, path in atom.inputs() if source == "fact"]
         touching = [group for group in groups if not set(group).isdisjoint(names)]
         groups = [group for group in groups if group not in touching]
         groups.append(list(dict.fromkeys([*(path for group in touching for path in group), *names])))
@@ -184,7 +160,7 @@ def _linked(linked: list[Any]) -> list[list[str]]:
 def _together(
     group: list[str], linked: list[Any], options: dict[str, list[Any]], witness: Witness
 ) -> Iterator[dict[str, Any]]:
-    own = [atom for atom in linked if any(path in group for _, path in variables(atom))]
+    own = [atom for atom in linked if any(path in group for _, path in atom.inputs())]
     expected = [_status(atom, witness, {}) for atom in own]
     for values in islice(product(*(options[path] for path in group)), _MOST_TRIED):
         trial = dict(zip(group, values, strict=True))
@@ -194,10 +170,8 @@ def _together(
 
 def _status(atom: Comparison | Predicate, witness: Witness, instead: Mapping[str, Any]) -> Any:
     """What a comparison comes to under the witness, with some facts changed; the type of what it raised."""
-    answers = {name: lambda _deal, answer=answer: answer for name, answer in witness.predicates.items()}
-    gate = Gate([Criterion(key="it", rule=atom)], Lookup({}, answers, lambda: witness.at))
-    values = []
-    for source, path in variables(atom):
+    values: list[Any] = []
+    for source, path in atom.inputs():
         if source == "fact":
             values.append(instead.get(path, witness.facts.get(path)))
         elif source == "context":
@@ -206,8 +180,10 @@ def _status(atom: Comparison | Predicate, witness: Witness, instead: Mapping[str
             values.append(witness.predicates.get(path))
         else:
             values.append(witness.at if source == "now" else _stay(witness))
-    statuses = gate.judge_each(tuple(values))
-    return 0 if statuses is None else statuses[0] if isinstance(statuses[0], int) else type(statuses[0])
+    try:
+        return compiled(atom, {each: at for at, each in enumerate(atom.inputs())})(tuple(values))
+    except Exception as error:  # noqa: BLE001 - a comparison that raises is one of the outcomes
+        return type(error)
 
 
 def _stay(witness: Witness) -> Any:

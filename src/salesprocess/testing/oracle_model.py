@@ -5,15 +5,14 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from salesprocess.assurance.solver.samples import Variable
-from salesprocess.assurance.solver.search import variables
 from salesprocess.assurance.solver.witness import nested
+from salesprocess.criteria.rules import Input, inputs, leaves, literals
 from salesprocess.engine import Engine
 from salesprocess.errors import TransitionRefused
 from salesprocess.history import History
 from salesprocess.process import SalesProcess, Stage
 from salesprocess.testing.coverage_points import criteria_of
-from salesprocess.testing.deal_building import Facts, atoms, condition, literals_of, solve
+from salesprocess.testing.deal_building import Facts, condition, solve
 from salesprocess.testing.deal_types import hint_at, plain_values
 from salesprocess.testing.doubles import FrozenClock
 from salesprocess.testing.process_paths import Step, way_to, ways_out
@@ -58,7 +57,7 @@ class Plan:
             dict.fromkeys((step.trigger, step.dest) for steps in self.ways.values() for step in steps)
         )
         rules = [condition(criterion) for criterion in criteria_of(self.process)]
-        self.names: list[Variable] = list(dict.fromkeys(each for rule in rules for each in variables(rule)))
+        self.names: tuple[Input, ...] = inputs(*rules)
         self.deal_type = deal_type
         self.settings: list[Setting] = [
             Setting(name_of(each), value) for each in self.names for value in self._values(each, rules)
@@ -91,7 +90,7 @@ class Plan:
         gates = [criterion for step in way for criterion in self.process.gate(step.source, step.transition)]
         rules = [condition(each) for each in dict.fromkeys(gates) if each.severity == "required"]
         # Time in a stage passes; it cannot be set.
-        if any(source == "time_in_stage" for rule in rules for source, _ in variables(rule)):
+        if any(source == "time_in_stage" for source, _ in inputs(*rules)):
             return None
         found = solve(rules, hints=self._hint)
         return None if found is None else (assignment_of(found), way)
@@ -99,20 +98,20 @@ class Plan:
     def _hint(self, path: str) -> Any:
         return Any if self.deal_type is None else hint_at(self.deal_type, path)
 
-    def _values(self, variable: Variable, rules: list[Rule]) -> Iterator[Any]:
+    def _values(self, variable: Input, rules: list[Rule]) -> Iterator[Any]:
         source, path = variable
         if source == "predicate":
             yield from (True, False)
         elif source in {"fact", "context"}:
-            own = [atom for rule in rules for atom in atoms([rule]) if variable in variables(atom)]
+            own = [atom for atom in leaves(*rules) if variable in atom.inputs()]
             options: list[Any] = []
             for atom in own:
                 for rule in (atom, ~atom):
                     found = solve([rule], hints=self._hint)
                     options += [] if found is None else found.classes.get(path, [])
-            literals = literals_of(own)
+            known = list(dict.fromkeys(literals(*own)))
             hint = self._hint(path)
-            options += plain_values(hint if hint is not Any else type(literals[0]) if literals else Any, literals)
+            options += plain_values(hint if hint is not Any else type(known[0]) if known else Any, known)
             yield from _distinct(option for option in options if option is not None)
 
     def _situations(self, steps: list[Step]) -> Iterator[Situation]:
@@ -149,7 +148,7 @@ def assignment_of(facts: Facts) -> Assignment:
     return values | dict(facts.witness.predicates)
 
 
-def name_of(variable: Variable) -> str:
+def name_of(variable: Input) -> str:
     """What a fact, a fact of the context or a predicate is called in settings."""
     source, path = variable
     return f"context.{path}" if source == "context" else path

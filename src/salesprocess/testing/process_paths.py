@@ -9,11 +9,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from salesprocess._text import suggestion
-from salesprocess.assurance.solver.search import variables
 from salesprocess.assurance.solver.witness import nested
+from salesprocess.criteria.rules import inputs
 from salesprocess.process.stages import CLOSED_KINDS
 from salesprocess.testing.assertions import assert_moves
-from salesprocess.testing.deal_building import atoms, condition, solve
+from salesprocess.testing.deal_building import condition, solve
 from salesprocess.testing.deal_types import MONDAY, built, hint_at
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Path:
     def _context(self) -> dict[str, Any] | None:
         """What the caller has to say for the steps to pass."""
         rules = [condition(criterion) for criterion in self._required]
-        if not any(source == "context" for atom in atoms(rules) for source, _ in variables(atom)):
+        if not any(source == "context" for source, _ in inputs(*rules)):
             return None
         found = solve(rules)
         return None if found is None else nested(found.witness.context)

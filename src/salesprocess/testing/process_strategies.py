@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from salesprocess.criteria import Criterion, Rule, Term, at_least, fact
+from salesprocess.criteria import Comparison, Criterion, Rule, Term, at_least, fact
 from salesprocess.process import Policy, SalesProcess, Stage, Transition
 
 __all__ = ["processes"]
@@ -80,7 +80,7 @@ def _rules() -> st.SearchStrategy[Rule]:
     numbers, flags, lists = (st.sampled_from(names).map(fact) for names in (_NUMBERS, _FLAGS, _LISTS))
     texts = st.sampled_from(_TEXTS).map(fact)
     plain = st.one_of(
-        st.builds(_compared, numbers, st.sampled_from([">=", ">", "<"]), st.integers(1, 9_999)),
+        st.builds(Comparison, numbers, st.sampled_from([">=", ">", "<"]), st.integers(1, 9_999)),
         flags.map(Term.is_true),
         st.one_of(numbers, flags, texts).map(Term.is_known),
         st.builds(lambda term, value: term == value, texts, st.sampled_from(["referral", "north"])),
@@ -93,7 +93,3 @@ def _rules() -> st.SearchStrategy[Rule]:
         both.map(lambda pair: pair[0] & ~pair[1]),
         st.tuples(plain, plain, plain).map(lambda several: at_least(2, of=several)),
     )
-
-
-def _compared(term: Term, op: str, number: int) -> Rule:
-    return {">=": term >= number, ">": term > number, "<": term < number}[op]

@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
+from salesprocess.assurance.solver.search import RuleLike
 from salesprocess.criteria import Criterion
+from salesprocess.criteria.rules import leaves
 from salesprocess.history import History
 from salesprocess.process import SalesProcess
-from salesprocess.testing.deal_building import Facts, Gap, RuleLike, atoms, condition, solve
+from salesprocess.testing.deal_building import Facts, Gap, condition, solve
 from salesprocess.testing.deal_types import MONDAY, built, fits, hint_at, shape_of
 from salesprocess.testing.history_strategies import pasts
 from salesprocess.testing.process_paths import paths
@@ -113,7 +115,7 @@ def _variants(
         return hint_at(deal_type, (names or {}).get(path, path))
 
     tries = [(met, not_met)]
-    for atom in () if few else {str(each.data()): each for each in atoms([*met, *not_met])}.values():
+    for atom in () if few else {str(each.data()): each for each in leaves(*met, *not_met)}.values():
         tries += [([*met, atom], not_met), ([*met, ~atom], not_met), (met, [*not_met, atom, ~atom])]
     for wanted, unwanted in tries:
         found = solve(wanted, unwanted, hints=hints, at=at)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from salesprocess import Criterion, at_least, context, days, fact, now, predicate, time_in_stage
 from salesprocess.assurance.solver.witness import Unsatisfiable, Witness, nested, witness
 from salesprocess.criteria import Rule
-from salesprocess.criteria.gate import Gate, Lookup
-from salesprocess.criteria.operators import MET
+from salesprocess.criteria.evaluation import MET
+from salesprocess.criteria.gate import Gate, Sources
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 NAMES = ("a", "b", "c", "c.d")
@@ -74,9 +74,9 @@ PLAIN = [
 def met_by(rules: list[Rule], found: Witness) -> list[bool]:
     """Whether each rule is met, by the gate that an engine uses."""
     answers = {name: lambda _deal, answer=answer: answer for name, answer in found.predicates.items()}
-    lookup = Lookup({}, {"credit_ok": lambda _deal: None} | answers, lambda: found.at)
-    gate = Gate([rule if isinstance(rule, Criterion) else Criterion(key="it", rule=rule) for rule in rules], lookup)
-    judged = gate.judge_each(gate.read_each(found.deal(), nested(found.context), found.at))
+    sources = Sources(predicates={"credit_ok": lambda _deal: None} | answers)
+    gate = Gate([rule if isinstance(rule, Criterion) else Criterion(key="it", rule=rule) for rule in rules], sources)
+    judged = gate.judge(gate.read(found.deal(), nested(found.context), found.at))
     return [True] * len(rules) if judged is None else [status is MET for status in judged]
 
 

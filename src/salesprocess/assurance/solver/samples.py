@@ -11,11 +11,10 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from salesprocess.criteria.operators import MET, UNKNOWN, UNMET
-from salesprocess.criteria.rules import Comparison, Predicate, Term
+from salesprocess.criteria.evaluation import MET, UNKNOWN, UNMET
+from salesprocess.criteria.rules import Comparison, Input, Predicate, Term, literals
 
 Atom: TypeAlias = Comparison | Predicate
-Variable: TypeAlias = tuple[str, str]
 _Comparing: TypeAlias = tuple[Comparison, int]
 
 # The statuses of a criterion as bits, so that a set of them is one number.
@@ -28,7 +27,6 @@ ANY: Final = ANSWERED | ERRORED_BIT
 
 NOON: Final = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
-_ORDERED: Final = frozenset({"<", "<=", ">", ">="})
 _MOST_ITEMS: Final = 1_000
 _WIDEST_EXPONENT: Final = 400
 _DAY: Final = timedelta(days=1)
@@ -48,7 +46,7 @@ class Samples(NamedTuple):
     complete: bool
 
 
-def samples(variable: Variable, wishes: Sequence[Wish], pool: Iterable[Any], copies: int, at: datetime) -> Samples:
+def samples(variable: Input, wishes: Sequence[Wish], pool: Iterable[Any], copies: int, at: datetime) -> Samples:
     """The values to try for one variable, `copies` of them between any two literals of the pool."""
     source = variable[0]
     if source == "predicate":
@@ -62,17 +60,7 @@ def samples(variable: Variable, wishes: Sequence[Wish], pool: Iterable[Any], cop
     return _plain_samples(variable, wishes, points, copies)
 
 
-def literals(atoms: Iterable[Atom]) -> Iterator[Any]:
-    """The values that the atoms compare with."""
-    for atom in atoms:
-        value = atom.value if isinstance(atom, Comparison) else None
-        if isinstance(value, tuple):
-            yield from value
-        elif value is not None and not isinstance(value, Term):
-            yield value
-
-
-def _plain_samples(variable: Variable, wishes: Sequence[Wish], points: dict[str, list[Any]], copies: int) -> Samples:
+def _plain_samples(variable: Input, wishes: Sequence[Wish], points: dict[str, list[Any]], copies: int) -> Samples:
     comparisons = [(wish.atom, wish.allowed) for wish in wishes if isinstance(wish.atom, Comparison)]
     numbers = [number for number in points["number"] if _is_tame(number)]
     ordered = [
@@ -82,15 +70,15 @@ def _plain_samples(variable: Variable, wishes: Sequence[Wish], points: dict[str,
         *_spread(points["duration"], copies, _moment_between),
     ]
     texts, lists = _texts(comparisons, points["text"], copies), _lists(variable, comparisons, points["text"])
-    used = {"measure" if atom.term.measure else atom.op for atom, _ in comparisons}
-    answers = [True, False] if used & {"true", "false"} else ["given", True, False]
+    used = {"measure" if atom.term.measure else atom.operator.question for atom, _ in comparisons}
+    answers = [True, False] if "truth" in used else ["given", True, False]
     numbered = [1, *_spread([0, *numbers], copies, _number_between)]
     # Every kind of plain data is here once, so that what no literal speaks of is tried as well.
     opaque = [timedelta(0), _DAY, NOON, NOON.date(), NOON.replace(tzinfo=None), b"", b"bytes"]
     values = [
         *(None, *ordered),
         *(numbered if copies > 1 else answers),
-        *(lists.values if used & {"contains", "measure"} else texts.values),
+        *(lists.values if used & {"membership", "measure"} else texts.values),
         *(*answers, *texts.values, *lists.values, *numbered, *opaque),
     ]
     tame = len(numbers) == len(points["number"])
@@ -178,16 +166,16 @@ def _text_between(low: str | None, high: str | None) -> str | None:
 
 
 def _texts(wishes: Sequence[_Comparing], points: list[str], copies: int) -> Samples:
-    used = {atom.op for atom, _ in wishes}
-    globs = [str(atom.value) for atom, _ in wishes if atom.op == "matches"]
+    used = {atom.operator.question for atom, _ in wishes}
+    globs = [str(atom.value) for atom, _ in wishes if atom.operator.question == "pattern"]
     parts = list(dict.fromkeys(part for part in _held(wishes) if isinstance(part, str)))
     found = [*points, *_fits(globs, parts), *_joined(parts, points), ""]
-    ordered = not used.isdisjoint(_ORDERED) or copies > 1
+    ordered = "order" in used or copies > 1
     if ordered:
         found += _spread(["", *points], copies, _text_between)
     # One way to pick texts at a time is known to miss none: by order, by what they contain, or by equality.
     wild = any("*" in glob or "?" in glob for glob in globs)
-    missed = wild or (ordered and "contains" in used) or (copies > 1 and bool(points))
+    missed = wild or (ordered and "membership" in used) or (copies > 1 and bool(points))
     complete = not missed or any(_pins(*wish) or _rules_out_text(*wish) for wish in wishes)
     return Samples(list(dict.fromkeys(found)), complete)
 
@@ -196,25 +184,27 @@ def _pins(atom: Comparison, allowed: int) -> bool:
     """Whether only the literals of the comparison will do."""
     if atom.term.measure is not None or isinstance(atom.value, Term):
         return False
-    return (atom.op in {"==", "in"} and allowed == MET_BIT) or (atom.op == "!=" and allowed == UNMET_BIT)
+    return atom.operator.question == "equality" and allowed == MET_BIT
 
 
 def _rules_out_text(atom: Comparison, allowed: int) -> bool:
     """Whether every text gives the comparison the same status, and that is not an allowed one."""
-    textual = any(isinstance(value, str) for value in literals([atom]))
-    match atom.op:
-        case "known":
+    textual = any(isinstance(value, str) for value in atom.literals())
+    match atom.operator.question:
+        case "presence":
             given = MET_BIT
-        case "matches":
+        case "pattern":
             given = MET_BIT | UNMET_BIT
         case _ if atom.term.measure is not None:
             given = ERRORED_BIT
-        case _ if isinstance(atom.value, Term) or textual or atom.op in {"true", "false"}:
-            given = ANSWERED if atom.op != "contains" else MET_BIT | UNMET_BIT
-        case "==" | "in":
+        case "membership" if textual:
+            given = MET_BIT | UNMET_BIT
+        case "truth":
+            given = ANSWERED
+        case _ if isinstance(atom.value, Term) or textual:
+            given = ANSWERED
+        case "equality":
             given = UNMET_BIT
-        case "!=":
-            given = MET_BIT
         case _:
             given = ERRORED_BIT
     return not given & allowed and not isinstance(atom.value, Term)
@@ -222,7 +212,8 @@ def _rules_out_text(atom: Comparison, allowed: int) -> bool:
 
 def _held(wishes: Sequence[_Comparing]) -> Iterator[Any]:
     """What a collection or text must contain."""
-    return (atom.value for atom, allowed in wishes if atom.op == "contains" and not allowed & UNMET_BIT)
+    contained = (atom for atom, allowed in wishes if not allowed & UNMET_BIT)
+    return (atom.value for atom in contained if atom.operator.question == "membership")
 
 
 def _fits(globs: list[str], parts: list[str]) -> Iterator[str]:
@@ -242,14 +233,14 @@ def _joined(parts: list[str], points: list[str]) -> Iterator[str]:
         yield text + apart * count if parts else apart * count
 
 
-def _lists(variable: Variable, wishes: Sequence[_Comparing], points: list[str]) -> Samples:
+def _lists(variable: Input, wishes: Sequence[_Comparing], points: list[str]) -> Samples:
     """Lists that hold what they must, of every number of items that a comparison tells apart."""
     held: list[Any] = []
     for value in _held(wishes):
         if value not in held:
             held.append(value)
     measured = [atom for atom, _ in wishes if atom.term.measure is not None]
-    counts = {len(held), len(held) + 1, *_numbers_around(literals(measured))}
+    counts = {len(held), len(held) + 1, *_numbers_around(literals(*measured))}
     sizes = sorted(count for count in counts if len(held) <= count <= _MOST_ITEMS)
     free = (name for number in itertools.count(1) if (name := f"{variable[1]} {number}") not in points)
     fillers = list(itertools.islice(free, max(sizes, default=0)))
@@ -260,7 +251,7 @@ def _lists(variable: Variable, wishes: Sequence[_Comparing], points: list[str]) 
         if distinct == count or 0 < distinct < count
     ]
     related = any(isinstance(atom.value, Term) for atom, _ in wishes)
-    collected = bool(measured) or any(atom.op == "contains" for atom, _ in wishes)
+    collected = bool(measured) or any(atom.operator.question == "membership" for atom, _ in wishes)
     return Samples([*found, [None]], complete=max(counts) <= _MOST_ITEMS and not (related and collected))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 from salesprocess.assurance.solver.samples import (
@@ -17,16 +17,14 @@ from salesprocess.assurance.solver.samples import (
     UNMET_BIT,
     Atom,
     Samples,
-    Variable,
     Wish,
-    literals,
     samples,
 )
 from salesprocess.criteria import Criterion
-from salesprocess.criteria.gate import Gate, Lookup
-from salesprocess.criteria.rules import AllOf, AnyOf, AtLeast, Comparison, Not, Predicate, Rule, Term
+from salesprocess.criteria.evaluation import Test, compiled
+from salesprocess.criteria.rules import AtLeast, Comparison, Input, Not, Predicate, Rule, literals
 
-Values: TypeAlias = dict[Variable, Any]
+Values: TypeAlias = dict[Input, Any]
 # `False` where no values exist, which is certain; `None` where the search gave up.
 Found: TypeAlias = "Values | Literal[False] | None"
 RuleLike: TypeAlias = Rule | Criterion
@@ -41,16 +39,15 @@ _TRIALS: Final = 20_000
 _MOST_RELATED: Final = 5
 # Around a variable that all others are compared with, they are before it, at it or after it.
 _POINT_AND_SIDES: Final = 3
-_LOOKUP: Final = Lookup({}, {}, lambda: datetime.now(UTC))
 
 
 class _Keyed(NamedTuple):
-    """A comparison, by the key of its gate, with the statuses that it may have and what it looks at."""
+    """A comparison, by the key of its test, with the statuses that it may have and what it looks at."""
 
     key: str
     atom: Atom
     allowed: int
-    names: tuple[Variable, ...]
+    names: tuple[Input, ...]
 
 
 class _Choice(NamedTuple):
@@ -68,7 +65,8 @@ class Solver:
         self._at = at
         self._fixed = fixed
         self._keys: dict[int, str] = {}
-        self._gates: dict[str, Gate] = {}
+        self._tests: dict[str, Test] = {}
+        self._lowered: dict[int, Rule] = {}
         self._solved: dict[frozenset[tuple[str, int]], Found] = {}
         self._branches = 0
         self._trials = 0
@@ -113,14 +111,14 @@ class Solver:
             certain = certain and found is False
         return False if certain else None
 
-    def _taken_in(  # noqa: PLR0911 - one return a kind
-        self, demand: Demand | _Choice, store: Store
-    ) -> list[list[Demand | _Choice]]:
+    def _taken_in(self, demand: Demand | _Choice, store: Store) -> list[list[Demand | _Choice]]:
         """What the demand comes to: one list of further demands, several to choose from, or none where it cannot be."""
         if isinstance(demand, _Choice):
             return _chosen(demand)
         rule, allowed = demand
         match rule:
+            case Comparison() if (simpler := self._in_simpler_operators(rule)) is not rule:
+                return [[(simpler, allowed)]]
             case Comparison() | Predicate():
                 key = self._key(rule)
                 known = store.get(key)
@@ -131,19 +129,19 @@ class Solver:
                 return [[(inner, allowed)]] if when is None else _applied(when, inner, allowed)
             case Not(rule=inner):
                 return [[(inner, _turned(allowed))]]
-            case AllOf(rules=rules):
-                return _several(rule, allowed, len(rules), rules)
-            case AnyOf(rules=rules):
-                return _several(rule, allowed, 1, rules)
-            case AtLeast(needed=needed, rules=rules):
-                return _several(rule, allowed, needed, rules)
-        raise TypeError(f"no such rule: {rule!r}")
+            case AtLeast():
+                return _at_least(rule, allowed)
+        raise TypeError(f"not a rule: {rule!r}")
+
+    def _in_simpler_operators(self, rule: Comparison) -> Rule:
+        # Kept, since comparisons go by their ids.
+        return self._lowered.setdefault(id(rule), rule.lowered())
 
     def _key(self, atom: Atom) -> str:
         key = self._keys.get(id(atom))
         if key is None:
             key = self._keys[id(atom)] = json.dumps(atom.data(), sort_keys=True)
-            self._gates.setdefault(key, _gate_of(atom))
+            self._tests.setdefault(key, compiled(atom, {each: at for at, each in enumerate(atom.inputs())}))
         return key
 
     def _values_of(self, store: Store) -> Found:
@@ -168,11 +166,11 @@ class Solver:
         star = any(all(name in wish.names for wish in shared) for name in names)
         # So many different values between two literals are enough to put the variables in any order.
         copies = 1 if len(names) == 1 else _POINT_AND_SIDES if star else min(len(names), _MOST_RELATED)
-        pool = list(literals(wish.atom for wish in wishes))
+        pool: list[Any] = list(literals(*(wish.atom for wish in wishes)))
         if shared:
             pool += _of_time(names, self._at)
         complete = star or len(names) <= _MOST_RELATED
-        domains: dict[Variable, list[Any]] = {}
+        domains: dict[Input, list[Any]] = {}
         for name in names:
             own = [wish for wish in wishes if name in wish.names]
             tried = self._samples(name, [Wish(wish.atom, wish.allowed) for wish in own], pool, copies)
@@ -182,12 +180,12 @@ class Solver:
         found = self._joint(domains, shared)
         return None if found is False and not complete else found
 
-    def _samples(self, name: Variable, wishes: list[Wish], pool: list[Any], copies: int) -> Samples:
+    def _samples(self, name: Input, wishes: list[Wish], pool: list[Any], copies: int) -> Samples:
         if self._fixed and name[0] == "now":
             return Samples([self._at], complete=True)
         return samples(name, wishes, pool, copies, self._at)
 
-    def _joint(self, domains: dict[Variable, list[Any]], shared: list[_Keyed]) -> Found:
+    def _joint(self, domains: dict[Input, list[Any]], shared: list[_Keyed]) -> Found:
         """One value of each domain, so that all comparisons between them come out as wished."""
         if not shared:
             return {name: values[0] for name, values in domains.items()} if all(domains.values()) else False
@@ -217,36 +215,17 @@ class Solver:
 
     def _status(self, key: str, inputs: tuple[Any, ...]) -> int:
         try:
-            statuses = self._gates[key].judge(inputs)
-        except Exception:  # noqa: BLE001 - a criterion that raises is one of the outcomes
+            return 1 << self._tests[key](inputs)
+        except Exception:  # noqa: BLE001 - a comparison that raises is one of the outcomes
             return ERRORED_BIT
-        return MET_BIT if statuses is None else status_bit(statuses[0])
 
 
 def status_bit(status: int | Exception) -> int:
-    """A gate's status of one criterion, as a bit."""
+    """Return the status of a criterion as a bit."""
     return 1 << status if isinstance(status, int) else ERRORED_BIT
 
 
-def variables(rule: Rule) -> tuple[Variable, ...]:
-    """What the rule looks at, each once, in the order in which a gate reads it."""
-    if isinstance(rule, Predicate):
-        return (("predicate", rule.function_name),)
-    if isinstance(rule, Comparison):
-        names = tuple((term.source, term.path or term.source) for term in rule.terms())
-        return names[:1] if names[0] == names[-1] else names
-    inner = (rule.rule,) if isinstance(rule, Not) else getattr(rule, "rules", ())
-    return tuple(dict.fromkeys(variable for part in inner for variable in variables(part)))
-
-
-def _gate_of(atom: Atom) -> Gate:
-    if isinstance(atom, Predicate):
-        # A predicate's answer is a value like any other here, asked whether it is true.
-        atom = Comparison(Term("fact", "answer"), "true")
-    return Gate([Criterion(key="it", rule=atom)], _LOOKUP)
-
-
-def _of_time(names: Iterable[Variable], at: datetime) -> Iterator[Any]:
+def _of_time(names: Iterable[Input], at: datetime) -> Iterator[Any]:
     for source, _ in names:
         if source == "now":
             yield at
@@ -270,8 +249,9 @@ def _applied(when: Rule, rule: Rule, allowed: int) -> list[list[Demand | _Choice
     return ways
 
 
-def _several(rule: Rule, allowed: int, needed: int, rules: Sequence[Rule]) -> list[list[Demand | _Choice]]:
-    """The demands on the parts of a rule that is met when so many of them are."""
+def _at_least(rule: AtLeast, allowed: int) -> list[list[Demand | _Choice]]:
+    """Return the demands on the parts of a rule that is met when so many of them are."""
+    rules = rule.rules
     if allowed == ANY:
         return [[]]
     if allowed & ERRORED_BIT:
@@ -280,11 +260,10 @@ def _several(rule: Rule, allowed: int, needed: int, rules: Sequence[Rule]) -> li
     if allowed & MET_BIT and allowed & UNMET_BIT and not allowed & UNKNOWN_BIT:
         return [[(rule, MET_BIT)], [(rule, UNMET_BIT)]]
     demands: list[Demand | _Choice] = [(part, ANSWERED) for part in rules]
-    # Kleene: met with enough met, unmet when the unmet leave too few, and unknown in between.
     if not allowed & UNMET_BIT:
-        demands.append(_Choice(needed, rules, allowed))
+        demands.append(_Choice(rule.needed, rules, allowed))
     if not allowed & MET_BIT:
-        demands.append(_Choice(len(rules) - needed + 1, rules, allowed & UNKNOWN_BIT | UNMET_BIT))
+        demands.append(_Choice(rule.unmet_at, rules, allowed & UNKNOWN_BIT | UNMET_BIT))
     return [demands]
 
 
@@ -304,7 +283,7 @@ def _chosen(choice: _Choice) -> list[list[Demand | _Choice]]:
 
 def _clusters(store: Store) -> list[list[_Keyed]]:
     """The comparisons by what they share: those on one variable, or on several that are compared with each other."""
-    wishes = [_Keyed(key, wish.atom, wish.allowed, variables(wish.atom)) for key, wish in store.items()]
+    wishes = [_Keyed(key, wish.atom, wish.allowed, wish.atom.inputs()) for key, wish in store.items()]
     return grouped([(wish, wish.names) for wish in wishes])
 
 

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from salesprocess.assurance.solver.samples import ANSWERED, ANY, MET_BIT, NOON
-from salesprocess.assurance.solver.search import RuleLike, Solver, Values, grouped, status_bit, variables
+from salesprocess.assurance.solver.search import RuleLike, Solver, Values, grouped, status_bit
 from salesprocess.criteria import Criterion
-from salesprocess.criteria.gate import Gate, Lookup
-from salesprocess.criteria.operators import MET
-from salesprocess.criteria.rules import AllOf, Not, Predicate, Rule
+from salesprocess.criteria.evaluation import MET
+from salesprocess.criteria.gate import Gate, Sources
+from salesprocess.criteria.rules import Rule, inputs, now, predicates, time_in_stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,7 +130,7 @@ class Witnesses:
         names = self._names.get(id(rule))
         if names is None:
             self._kept.append(rule)
-            names = self._names[id(rule)] = tuple(dict.fromkeys(_shared(_as_rule(rule))))
+            names = self._names[id(rule)] = tuple(dict.fromkeys(_shared(_rules_of(rule))))
         return names
 
     def _of_group(self, group: list[_Wanted], at: datetime | None) -> Witness | Unsatisfiable | None:
@@ -167,40 +167,30 @@ def nested(facts: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def _as_rule(rule: RuleLike) -> Rule:
-    """A rule that looks at all that this one does."""
-    if isinstance(rule, Rule):
-        return rule
-    return rule.rule if rule.when is None else AllOf((rule.when, rule.rule))
+def _rules_of(rule: RuleLike) -> tuple[Rule, ...]:
+    return (rule,) if isinstance(rule, Rule) else rule.rules
 
 
-def _shared(rule: Rule) -> Iterator[str]:
-    """What other rules on the same would look at too: the owner of a dotted fact, the time, a predicate."""
-    for source, path in variables(rule):
+def _shared(rules: tuple[Rule, ...]) -> Iterator[str]:
+    """Yield what other rules could look at too: the owner of a dotted fact, the time, a predicate."""
+    for source, path in inputs(*rules):
         if source in {"now", "time_in_stage"}:
             yield "now"
         if source == "time_in_stage":
             yield f"fact {_ENTERED_AT}"
         elif source != "now":
             yield f"{source} {path.partition('.')[0]}"
-    if any(predicate.function is not None for predicate in _predicates(rule)):
+    if any(predicate.function is not None for predicate in predicates(*rules)):
         yield _EVERYTHING
 
 
-def _predicates(rule: Rule) -> Iterator[Predicate]:
-    if isinstance(rule, Predicate):
-        yield rule
-    for inner in (rule.rule,) if isinstance(rule, Not) else getattr(rule, "rules", ()):
-        yield from _predicates(inner)
-
-
 def _as_witness(values: Values, at: datetime) -> Witness:
-    at = values.get(("now", "now"), at)
+    at = values.get(now().input, at)
     parts: dict[str, dict[str, Any]] = {"fact": {}, "context": {}, "predicate": {}}
     for (source, path), value in values.items():
         if source in parts and (value is not None or source == "predicate"):
             parts[source][path] = value
-    stayed = values.get(("time_in_stage", "time_in_stage"))
+    stayed = values.get(time_in_stage().input)
     if stayed is not None:
         parts["fact"][_ENTERED_AT] = at - stayed
     return Witness(parts["fact"], parts["context"], at, parts["predicate"])
@@ -223,14 +213,15 @@ def judged(witness: Witness, rules: Iterable[RuleLike], **more: Any) -> tuple[in
     """What an engine's gate says of each rule on the witness: a status of `_gate`, or what the rule raised."""
     criteria = [rule if isinstance(rule, Criterion) else Criterion(key="it", rule=rule) for rule in rules]
     answers = {name: _always(witness.predicates.get(name)) for name in predicates_of(criteria)}
-    gate = Gate(criteria, Lookup({}, answers, lambda: witness.at))
-    values = gate.read_each(witness.deal(**more), nested(witness.context), witness.at)
-    return gate.judge_each(values) or (MET,) * len(criteria)
+    gate = Gate(criteria, Sources(predicates=answers))
+    values = gate.read(witness.deal(**more), nested(witness.context), witness.at)
+    return gate.judge(values) or (MET,) * len(criteria)
 
 
 def predicates_of(rules: Iterable[RuleLike]) -> tuple[str, ...]:
     """The names of the functions that the rules ask, each once."""
-    return tuple(dict.fromkeys(each.function_name for rule in rules for each in _predicates(_as_rule(rule))))
+    parts = (part for rule in rules for part in _rules_of(rule))
+    return tuple(dict.fromkeys(each.function_name for each in predicates(*parts)))
 
 
 def _holds(witness: Witness, group: list[_Wanted]) -> bool:
