@@ -12,7 +12,7 @@ _FLAGS = ELLIPSIS | NORMALIZE_WHITESPACE
 
 _pages = Sybil(
     parsers=[PythonCodeBlockParser(doctest_optionflags=_FLAGS), SkipParser()],
-    patterns=["README.md", "docs/**/*.md"],
+    patterns=["README.md", "docs/*.md", "docs/*/*.md"],
 )
 _docstrings = Sybil(parsers=[DocTestParser(optionflags=_FLAGS)], path="src", patterns=["*.py"])
 

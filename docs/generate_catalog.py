@@ -1,4 +1,4 @@
-"""Prints the page of the catalog from its definitions: `python docs/generate_catalog.py > docs/reference/catalog.md`."""
+"""Prints the page of the catalog from its definitions, for docs/reference/catalog.md."""
 
 from __future__ import annotations
 

@@ -21,7 +21,17 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 
-from salesprocess import Engine, HookEvent, Hooks, SalesProcess, Stage, StageChange, Transition, TransitionRefused, fact
+from salesprocess import (
+    Engine,
+    Hooks,
+    MovedEvent,
+    SalesProcess,
+    Stage,
+    StageChange,
+    Transition,
+    TransitionRefused,
+    fact,
+)
 from salesprocess.history import History
 
 SCHEMA = """
@@ -83,13 +93,12 @@ hooks: Hooks[Deal] = Hooks()
 
 
 @hooks.after
-def announce(event: HookEvent[Deal]) -> None:
+def announce(event: MovedEvent[Deal]) -> None:
     """Writes a message where another process picks it up once it is committed."""
-    if event.change is not None:
-        db = cast("sqlite3.Connection", event.context["db"])
-        body = {"deal": event.deal.id, **event.change.model_dump(mode="json")}
-        topic = f"deal.{event.change.dest}"
-        db.execute("INSERT INTO outbox (topic, body) VALUES (?, ?)", (topic, json.dumps(body)))
+    db = cast("sqlite3.Connection", event.context["db"])
+    body = {"deal": event.deal.id, **event.change.model_dump(mode="json")}
+    topic = f"deal.{event.change.dest}"
+    db.execute("INSERT INTO outbox (topic, body) VALUES (?, ?)", (topic, json.dumps(body)))
 
 
 ENGINE: Engine[Deal] = Engine(PROCESS, hooks=hooks, seq="seq")

@@ -18,7 +18,18 @@ if TYPE_CHECKING:
         predicate,
         time_in_stage,
     )
-    from salesprocess.engine import Alternative, Decision, Engine, HookEvent, Hooks, Override, Plan, Veto
+    from salesprocess.engine import (
+        Alternative,
+        Decision,
+        Engine,
+        FailedEvent,
+        HookEvent,
+        Hooks,
+        MovedEvent,
+        Override,
+        Plan,
+        Veto,
+    )
     from salesprocess.errors import (
         AmbiguousMove,
         Blocked,
@@ -26,14 +37,17 @@ if TYPE_CHECKING:
         DealClosed,
         DealError,
         DefinitionError,
+        Forbidden,
         NoTransition,
         Problem,
         ReasonNeeded,
         SalesProcessError,
         StaleDeal,
         TransitionRefused,
+        UnknownStage,
         UnknownTrigger,
         Vetoed,
+        WrongVersion,
     )
     from salesprocess.history import History, StageChange
     from salesprocess.history.replay import replay
@@ -51,10 +65,13 @@ __all__ = [
     "Decision",
     "DefinitionError",
     "Engine",
+    "FailedEvent",
     "Finding",
+    "Forbidden",
     "History",
     "HookEvent",
     "Hooks",
+    "MovedEvent",
     "NoTransition",
     "Override",
     "Plan",
@@ -67,9 +84,11 @@ __all__ = [
     "StaleDeal",
     "Transition",
     "TransitionRefused",
+    "UnknownStage",
     "UnknownTrigger",
     "Veto",
     "Vetoed",
+    "WrongVersion",
     "at_least",
     "context",
     "days",
@@ -84,10 +103,10 @@ __all__ = [
 # Each name is imported when it is first asked for, so that the import of the package alone is quick.
 _NAMES: Final = {
     "criteria": "Criterion Finding at_least context days fact hours now predicate time_in_stage",
-    "engine": "Alternative Decision Engine HookEvent Hooks Override Plan Veto",
+    "engine": "Alternative Decision Engine FailedEvent HookEvent Hooks MovedEvent Override Plan Veto",
     "errors": (
-        "AmbiguousMove Blocked CriteriaErrored DealClosed DealError DefinitionError NoTransition Problem ReasonNeeded "
-        "SalesProcessError StaleDeal TransitionRefused UnknownTrigger Vetoed"
+        "AmbiguousMove Blocked CriteriaErrored DealClosed DealError DefinitionError Forbidden NoTransition Problem "
+        "ReasonNeeded SalesProcessError StaleDeal TransitionRefused UnknownStage UnknownTrigger Vetoed WrongVersion"
     ),
     "history": "History StageChange replay",
     "process": "Activity SalesProcess Stage Transition",

@@ -97,3 +97,15 @@ class ReasonNeeded(TransitionRefused):
 
 class Vetoed(TransitionRefused):
     """A hook refused the move before anything was written."""
+
+
+class UnknownStage(TransitionRefused, LookupError):
+    """The deal is in a stage that the process does not have."""
+
+
+class WrongVersion(TransitionRefused):
+    """The deal runs under another version of the process than the engine."""
+
+
+class Forbidden(TransitionRefused):
+    """A criterion about the caller is not met; no override passes it."""

@@ -98,10 +98,10 @@ def test_move_that_stays_in_its_stage_neither_exits_nor_enters_it() -> None:
 def test_event_shows_the_change_only_after_the_write() -> None:
     seen: list[Any] = []
     hooks: Hooks[Deal] = Hooks()
-    hooks.before(lambda event: seen.append((event.change, event.context["who"])))
+    hooks.before(lambda event: seen.append((hasattr(event, "change"), event.context["who"])))
     hooks.after(lambda event: seen.append(event.change))
     change = Engine(PROCESS, hooks=hooks).fire(Deal(), "advance", context={"who": "ana"})
-    assert seen == [(None, "ana"), change]
+    assert seen == [(False, "ana"), change]
 
 
 def test_event_is_a_view() -> None:
@@ -416,7 +416,7 @@ def test_fire_on_an_engine_with_async_hooks_is_refused_at_once(hook: Any, verb: 
     hooks = recording(log, "before")
     hooks.after("win")(hook)
     engine: Engine[Any] = Engine(PROCESS, hooks=hooks)
-    with pytest.raises(DefinitionError, match=r"use afire\(\)"):
+    with pytest.raises(DefinitionError, match=rf"^{verb}\(\)(.|\n)*use a{verb}\(\)"):
         engine.start({}) if verb == "start" else getattr(engine, verb)(Deal(), "advance")
     assert log == []
 

@@ -103,7 +103,7 @@ def test_check_is_pure_and_fire_succeeds_exactly_when_it_allows(
 ) -> None:
     engine: Engine[Any] = Engine(process)
     deal = in_process(process, deal)
-    ways = [(move.trigger, {"to": move.dest}) for source, move in process.moves() if source == deal["stage"]]
+    ways = [(move.trigger, {"to": move.dest}) for move in process.graph.out_of[deal["stage"]]]
     trigger, ask = data.draw(st.sampled_from(ways) if ways and data.draw(st.booleans()) else st.tuples(triggers, asks))
     before = copy.deepcopy(deal)
     decision = engine.check(deal, trigger, **ask)

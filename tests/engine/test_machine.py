@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from transitions import Machine
 
-from salesprocess import Blocked, Engine, NoTransition, SalesProcess, Stage, StageChange
+from salesprocess import Engine, NoTransition, SalesProcess, Stage
 from salesprocess.catalog import SEVEN_STAGE
 
 
@@ -27,27 +27,68 @@ def test_it_lists_triggers_and_transitions(engine: Engine[Any]) -> None:
     assert machine.initial == "prospecting"
 
 
-FIRE: dict[str, Callable[[Engine[Any], Any], StageChange]] = {
-    "trigger": lambda engine, deal: engine.fire(deal, "win"),
-    "target": lambda engine, deal: engine.fire(deal, to="generating_referrals"),
-    "transition": lambda engine, deal: engine.transition(deal, "win")[1],
-    "afire": lambda engine, deal: asyncio.run(engine.afire(deal, "win")),
-}
+@given(choices=st.lists(st.integers(0, 20), max_size=12))
+def test_a_registered_model_walks_as_the_engine_does(choices: list[int]) -> None:
+    """The trigger of a registered model makes the move that fire makes, and may_ answers as check does."""
+    engine: Engine[Any] = Engine(SEVEN_STAGE)
+    facts = {"prospect": "Acme", "fits_profile": True, "signed_at": 1}
+    model: Any = SimpleNamespace(**facts)
+    engine.machine.add_model(model)
+    deal = {"stage": "prospecting"} | facts
+    for choice in choices:
+        moves = SEVEN_STAGE.graph.out_of[deal["stage"]]
+        move = moves[choice % len(moves)]
+        arguments: dict[str, Any] = {"to": move.dest, "reason": "r"}
+        allowed = engine.check(deal, move.trigger, to=move.dest).allowed
+        assert getattr(model, f"may_{move.trigger}")(to=move.dest) is allowed
+        assert getattr(model, move.trigger)(**arguments) is allowed
+        if allowed:
+            engine.fire(deal, move.trigger, **arguments)
+        assert model.stage == deal["stage"]
 
 
-@pytest.mark.parametrize("fire", FIRE.values(), ids=FIRE)
-def test_the_engine_runs_the_machines_own_transitions(
-    engine: Engine[Any], fire: Callable[[Engine[Any], Any], StageChange]
-) -> None:
-    """A transition of the machine that records and decides otherwise makes the engine do so."""
-    (move,) = engine.machine.get_transitions("win", source="closing")
-    decide, record = move.decide, move.record  # type: ignore[attr-defined]
-    made: list[StageChange] = []
-    move.record = lambda *args: made.append(record(*args)) or made[-1]  # type: ignore[attr-defined]
-    assert fire(engine, {"stage": "closing", "signed_at": 1}) is made[0]
-    move.decide = lambda _deal, context, at: decide({}, context, at)  # type: ignore[attr-defined]
-    with pytest.raises(Blocked, match="signed_at"):
-        fire(engine, {"stage": "closing", "signed_at": 1})
+def test_may_honours_the_target(engine: Engine[Any]) -> None:
+    """may_ with a target asks for that move alone."""
+    model: Any = SimpleNamespace(stage="lost")
+    engine.machine.add_model(model)
+    assert model.may_reopen(to="qualifying")
+    assert not model.may_reopen(to="closing", expect="qualifying")
+    assert not model.may_reopen(to="generating_referrals")
+
+
+def test_a_live_deal_stays_in_its_stage(engine: Engine[Any]) -> None:
+    """Registering a deal that is in a stage leaves it there, and its graph shows it there."""
+    model: Any = SimpleNamespace(stage="closing", signed_at=1)
+    engine.machine.add_model(model)
+    assert model.stage == "closing"
+    assert "Class closing s_active" in model.get_graph().source
+    model.win()
+    assert "Class generating_referrals s_active" in model.get_graph("Title", True).source
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda machine: setattr(machine, "before_state_change", [print]),
+        lambda machine: machine.on_enter_closing(print),
+        lambda machine: machine.before_advance(print),
+        lambda machine: machine.get_transitions("win")[0].add_callback("before", print),
+        lambda machine: machine.get_state("closing").add_callback("enter", print),
+    ],
+)
+def test_callbacks_are_refused(engine: Engine[Any], ask: Any) -> None:
+    """A callback that would never run is refused when it is given."""
+    with pytest.raises(TypeError, match="give the engine Hooks"):
+        ask(engine.machine)
+
+
+def test_the_title_of_a_graph_is_quoted() -> None:
+    """A name with quotes gives a title that YAML, and so Mermaid, reads."""
+    process = SalesProcess.linear(
+        key="p", name='The "big" sale: one', stages=[Stage(key="a"), Stage(key="w", kind="won")]
+    )
+    lines = Engine(process).machine.get_graph().source.splitlines()
+    assert lines[1] == 'title: "The \\"big\\" sale: one"'
 
 
 def test_no_deal_is_registered(engine: Engine[Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from salesprocess import Engine, HookEvent, Hooks, StageChange
+from salesprocess import Engine, HookEvent, Hooks, MovedEvent, StageChange
 from salesprocess.catalog import FUNNEL
 from salesprocess.testing import FrozenClock, RecordingHooks, assert_allowed, assert_moves, assert_refused, paths
 
@@ -35,6 +35,11 @@ def note(event: HookEvent[Deal]) -> None:
 @hooks.won
 def tell(event: HookEvent[object]) -> None:
     assert event.deal
+
+
+@hooks.after("win", source="bottom")
+def store(event: MovedEvent[Deal]) -> str:
+    return event.change.dest
 
 
 engine = Engine(FUNNEL, hooks=hooks, predicates={"credit_ok": credit_ok}, clock=FrozenClock())

@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final, Self
 
 from salesprocess._text import shown, suggestion
 from salesprocess.criteria import Criterion, Finding
 from salesprocess.criteria.gate import Gate, Sources
-from salesprocess.engine.deal_access import Access
+from salesprocess.engine.deal_access import DealAccess, stage_key
 from salesprocess.engine.validation import engine_problems
 from salesprocess.errors import DealError, DefinitionError, Problem
 from salesprocess.history.change import StageChange, aware
@@ -157,14 +156,14 @@ class MigrationPlan:
         """
         moment = datetime.now(UTC) if at is None else aware(at, "at")
         predicates = dict(predicates or {})
-        mistakes = list(engine_problems(self.new, predicates, stage))
+        mistakes = list(engine_problems(self.new, predicates, {"stage": stage}))
         if mistakes:
             raise DefinitionError("dry run", mistakes)
         sources = Sources(dict(facts or {}), predicates, lambda: moment)
         gates = {key: Gate(behind(self.new, key), sources) for key in set(self.stages.values())}
         counts, unmapped, failing = Counter[str](), Counter[str](), []
         for deal in deals:
-            source = _stage_of(deal, Access(stage, None))[0]
+            source = _stage_of(deal, DealAccess(stage, None, None))[0]
             dest = self.stages.get(source)
             if dest is None:
                 unmapped[source] += 1
@@ -194,10 +193,10 @@ class MigrationPlan:
             DealError: for a time without a zone; and, when its turn comes, for a deal whose stage the plan leaves out.
         """
         aware(at, "at")
-        return self._changes(deals, Access(stage, seq), at, by, reason)
+        return self._changes(deals, DealAccess(stage, seq, None), at, by, reason)
 
     def _changes(
-        self, deals: Iterable[Any], access: Access, at: datetime, by: str | None, reason: str | None
+        self, deals: Iterable[Any], access: DealAccess, at: datetime, by: str | None, reason: str | None
     ) -> Iterator[StageChange]:
         new, fingerprint = self.new, self.new.fingerprint
         for deal in deals:
@@ -243,9 +242,9 @@ def _unmet(gate: Gate, deal: Any, at: datetime) -> tuple[Finding, ...]:
     return tuple(each for each in findings if each.severity == "required" and each.status != "met")
 
 
-def _stage_of(deal: Any, access: Access) -> tuple[str, int | None]:
-    found, number = access.look(deal)
-    key = found.value if isinstance(found, Enum) else found
+def _stage_of(deal: Any, access: DealAccess) -> tuple[str, int | None]:
+    found, number = access.read(deal)
+    key = stage_key(found)
     if not isinstance(key, str):
         raise DealError(f"a stage is a key, found {shown(key)}", found=key)
     return key, number

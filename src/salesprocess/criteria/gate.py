@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from salesprocess.criteria.criterion import Criterion, Finding, Status
 from salesprocess.criteria.evaluation import MET, UNMET, Test, compiled, is_missing, measured
-from salesprocess.criteria.reading import Unreadable, Values, as_values, fact_reader, read_path
+from salesprocess.criteria.reading import ReadersByClass, Unreadable, Values, as_values, fact_reader, read_path
 from salesprocess.criteria.rules import Comparison, Input, Rule, inputs, predicates
 
 Statuses: TypeAlias = tuple["int | Exception", ...]
@@ -52,10 +52,10 @@ class Gate:
     `read(deal, context, at)` returns the values of all inputs, each read once and in order: `None` for a fact that is
     missing, `Unreadable` for one whose reading raised. `judge(values)` returns a status for each criterion, or `None`
     when all are met; the status of a criterion that raised is the exception, and the statuses are `Errored` then.
-    Neither raises.
+    Neither raises. `readers` has, by class of deal, a quicker `read` that raises where a fact is missing.
     """
 
-    __slots__ = ("_criteria", "_readers", "criteria", "judge", "read")
+    __slots__ = ("_criteria", "_readers", "criteria", "judge", "read", "readers")
 
     read: _Read
     judge: _Judge
@@ -65,7 +65,7 @@ class Gate:
         self._readers = _readers_of(self.criteria, sources)
         index = {each: at for at, each in enumerate(self._readers)}
         self._criteria = tuple(_CompiledCriterion(criterion, index) for criterion in self.criteria)
-        self.read = self._reader(sources.facts)
+        self.read, self.readers = self._reader(sources.facts)
         self.judge = _judge_of([each.test for each in self._criteria], self._judge_each)
 
     def read_shared(self, deal: Any, context: Context, at: datetime | None, seen: Seen) -> Values:
@@ -90,11 +90,11 @@ class Gate:
             if criterion.applies(values)
         )
 
-    def _reader(self, facts: Mapping[str, str]) -> _Read:
+    def _reader(self, facts: Mapping[str, str]) -> tuple[_Read, ReadersByClass]:
         names = [facts.get(each.path, each.path) for each in self._readers]
         if names and all(each.source == "fact" for each in self._readers) and not any("." in name for name in names):
             return fact_reader(names)
-        return lambda deal, context, at: self.read_shared(deal, context, at, {})
+        return lambda deal, context, at: self.read_shared(deal, context, at, {}), {}
 
     def _judge_each(self, values: Values) -> Statuses | None:
         # A decimal that is not a number raises when it is compared, and says as little as `None`.

@@ -9,6 +9,7 @@ from types import MemberDescriptorType
 from typing import Any, Final, TypeAlias
 
 Values: TypeAlias = tuple[Any, ...]
+ReadersByClass: TypeAlias = dict[type, Callable[[Any], Values]]
 
 _MOST_CLASSES: Final = 256
 
@@ -78,14 +79,17 @@ def _has(owner: Any, name: str) -> bool:
     return not isinstance(getattr_static(owner, name, None), MemberDescriptorType | None)
 
 
-def fact_reader(names: Sequence[str]) -> Callable[[Any, object, object], Values]:
+def fact_reader(names: Sequence[str]) -> tuple[Callable[[Any, object, object], Values], ReadersByClass]:
     """Return a function that reads these attributes or keys of a deal, each once, and never raises.
+
+    With it comes its table of readers for the classes of deals seen so far, for a caller in a hurry: these raise where
+    a name is missing.
 
     A dict, and an object whose attributes run no code of the host's, is read in one look. Where that fails, looking
     again at each does no harm; all other deals are read one name after the other.
     """
     getters = [(name, attrgetter(name)) for name in names]
-    readers: dict[type, Callable[[Any], Values]] = {}
+    readers: ReadersByClass = {}
 
     def read(deal: Any, _context: object, _at: object) -> Values:
         try:
@@ -107,7 +111,7 @@ def fact_reader(names: Sequence[str]) -> Callable[[Any, object, object], Values]
                 values.append(Unreadable(error) if is_broken else None)
         return as_values(values)
 
-    return read
+    return read, readers
 
 
 def _reader_at_once(kind: type, names: Sequence[str]) -> Callable[[Any], Values] | None:

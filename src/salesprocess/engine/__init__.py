@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from salesprocess.engine.decision import Alternative, Decision, DecisionKind, Override, Plan
 from salesprocess.engine.engine import Engine
-from salesprocess.engine.hooks import Hook, HookEvent, Hooks, Veto
+from salesprocess.engine.hooks import FailedEvent, Hook, HookEvent, Hooks, MovedEvent, Veto
 
 __all__ = [
     "Alternative",
     "Decision",
     "DecisionKind",
     "Engine",
+    "FailedEvent",
     "Hook",
     "HookEvent",
     "Hooks",
+    "MovedEvent",
     "Override",
     "Plan",
     "Veto",

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from pydantic_core import from_json, to_json
 
 from salesprocess import _text
+from salesprocess.criteria.criterion import required
 from salesprocess.errors import (
     AmbiguousMove,
     Blocked,
     CriteriaErrored,
     DealClosed,
+    Forbidden,
     NoTransition,
     ReasonNeeded,
     StaleDeal,
     TransitionRefused,
+    UnknownStage,
     UnknownTrigger,
     Vetoed,
+    WrongVersion,
 )
 
 if TYPE_CHECKING:
     from salesprocess.criteria import Finding
-    from salesprocess.criteria.gate import Statuses
+    from salesprocess.criteria.gate import Gate, Statuses
     from salesprocess.criteria.reading import Values
 
 DecisionKind: TypeAlias = Literal[
@@ -37,6 +42,9 @@ DecisionKind: TypeAlias = Literal[
     "ambiguous",
     "needs_reason",
     "vetoed",
+    "unknown_stage",
+    "wrong_version",
+    "forbidden",
 ]
 
 REFUSALS: dict[DecisionKind, type[TransitionRefused]] = {
@@ -49,6 +57,36 @@ REFUSALS: dict[DecisionKind, type[TransitionRefused]] = {
     "ambiguous": AmbiguousMove,
     "needs_reason": ReasonNeeded,
     "vetoed": Vetoed,
+    "unknown_stage": UnknownStage,
+    "wrong_version": WrongVersion,
+    "forbidden": Forbidden,
+}
+
+
+# The message of each kind of decision, and of the cases of a kind that read differently.
+SENTENCES: Final = {
+    "allowed": "{move} is allowed",
+    "allowed_with_reason": "{move} is allowed, with a reason",
+    "blocked": "{move} is blocked: {count} of {total} criteria {are} not met",
+    "errored": "{move} cannot be decided: {errored} raised; {count} of {total} criteria {are} not met",
+    "unknown_trigger": "unknown trigger {trigger!r} in process {process!r}{suggestion}",
+    "unknown_target": "unknown stage {to!r} in process {process!r}{suggestion}",
+    "no_transition": "{asked} out of {stage!r}{target}",
+    "already_there": "the deal is in {stage!r} already",
+    "closed": "the deal is {state}: {asked} out of {stage!r}{target}",
+    "not_started": "the deal is in no stage yet: 'start' puts it in {initial!r}",
+    "no_key": "the deal has no key {key!r}, so it is in no stage yet: 'start' puts it in {initial!r}",
+    "started": "the deal has started already: it is in {stage!r}",
+    "stale": "the deal is {found}, not {expected} as expected: look at it again",
+    "ambiguous_target": "{trigger!r} from {stage!r} leads to {targets}: name the stage with to=",
+    "ambiguous_trigger": "{triggers} all lead from {stage!r} to {to!r}: name the trigger",
+    "needs_reason": "{move} needs a reason: give one with reason=",
+    "needs_listed_reason": "{move} needs a reason, one of {reasons}",
+    "unlisted_reason": "{move} needs a reason from its list: unknown reason {reason!r}{suggestion}",
+    "vetoed": "{move} was vetoed: {why}",
+    "unknown_stage": "the deal is in unknown stage {found} of process {process!r}{suggestion}",
+    "wrong_version": "the deal runs under version {found} of process {process!r}, this engine under {version}",
+    "forbidden": "{move} is forbidden to the caller: {count} of {total} criteria {are} not met",
 }
 
 
@@ -69,113 +107,104 @@ class Alternative(NamedTuple):
         return f"{self.trigger} to {self.dest}" + (f" ({', '.join(conditions)})" if conditions else "")
 
 
-class HasFindings(Protocol):
-    """What a decision asks for its findings: a gate."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The part of a decision that does not depend on the deal: made once for a move, shared by its decisions.
 
-    def findings(self, values: Values, statuses: Statuses | None) -> tuple[Finding, ...]:
-        """What each criterion came to."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """The findings of a decision that was sent elsewhere."""
-
-    found: tuple[Finding, ...]
-
-    def findings(self, _values: Values, _statuses: Statuses | None) -> tuple[Finding, ...]:
-        return self.found
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What a decision says whatever the deal: made once for a move, shared by all its decisions."""
+    `sentence` names the template of the message, and `details` fills it.
+    """
 
     kind: DecisionKind
     process: str
     version: int | str
-    trigger: str | None
-    source: str
-    dest: str | None
-    gate: HasFindings | None = None
+    trigger: str | None = None
+    source: str | None = None
+    dest: str | None = None
+    gate: Gate | None = None
     needs_reason: bool = False
     reasons: tuple[str, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
-    message: str = ""
+    sentence: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Decision:
-    """Whether a move is allowed, and all that there is to say about it. True when it is.
+    """Whether a move is allowed, and everything else to say about it. True when it is.
 
-    Statuses are those of the moment of decision; the values in the findings are the deal's own objects.
+    What was found is that of the moment of the decision: it does not change when the deal does.
     """
 
-    __slots__ = ("_case", "_statuses", "_values")
+    __slots__ = ("_findings", "_outcome", "_statuses", "_values")
 
-    _case: Case
+    _outcome: Outcome
     _values: Values
     _statuses: Statuses | None
+    _findings: tuple[Finding, ...] | None
 
     @property
     def allowed(self) -> bool:
         """Whether the move may be made."""
-        return self._case.kind == "allowed"
+        return self._outcome.kind == "allowed"
 
     @property
     def kind(self) -> DecisionKind:
         """Why, in one word."""
-        return self._case.kind
+        return self._outcome.kind
 
     @property
     def process(self) -> str:
         """The key of the process that decided."""
-        return self._case.process
+        return self._outcome.process
 
     @property
     def version(self) -> int | str:
         """The version of the process that decided."""
-        return self._case.version
+        return self._outcome.version
 
     @property
     def trigger(self) -> str | None:
-        """The trigger of the move; as asked for, where there is no such move."""
-        return self._case.trigger
+        """The trigger of the move; the one that was asked for where the process has no such move."""
+        return self._outcome.trigger
 
     @property
-    def source(self) -> str:
-        """The stage that the deal is in."""
-        return self._case.source
+    def source(self) -> str | None:
+        """The stage that the deal is in; `None` for a deal in no stage."""
+        return self._outcome.source
 
     @property
     def dest(self) -> str | None:
-        """The stage that the move enters; as asked for, where there is no such move."""
-        return self._case.dest
+        """The stage that the move enters; the one that was asked for where the process has no such move."""
+        return self._outcome.dest
 
     @property
     def needs_reason(self) -> bool:
         """Whether `fire` asks for a reason with this move."""
-        return self._case.needs_reason
+        return self._outcome.needs_reason
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The reasons that will do; any, where there are none listed."""
-        return self._case.reasons
+        """The reasons to choose from; empty where any text is accepted."""
+        return self._outcome.reasons
 
     @property
     def alternatives(self) -> tuple[Alternative, ...]:
         """The other ways out of the stage, in declared order. `Engine.options` says which of them are open."""
-        return self._case.alternatives
+        return self._outcome.alternatives
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What every criterion of the gate came to, met or not, in declared order."""
-        gate = self._case.gate
-        return () if gate is None else gate.findings(self._values, self._statuses)
+        found = self._findings
+        if found is None:
+            gate = self._outcome.gate
+            found = () if gate is None else gate.findings(self._values, self._statuses)
+            self._findings = found
+        return found
 
     @property
     def unmet(self) -> tuple[Finding, ...]:
         """Every required criterion that is not met: the unmet, the unknown and the errored."""
-        return tuple(found for found in self.findings if found.severity == "required" and found.status != "met")
+        return tuple(found for found in required(self.findings) if found.status != "met")
 
     @property
     def unknown(self) -> tuple[Finding, ...]:
@@ -190,19 +219,23 @@ class Decision:
     @property
     def message(self) -> str:
         """The decision in one line."""
-        return self._case.message or self._summary()
-
-    def _summary(self) -> str:
-        move = f"{self.trigger!r} from {self.source!r} to {self.dest!r}"
+        outcome = self._outcome
+        if outcome.sentence:
+            return SENTENCES[outcome.sentence].format(move=self._move(), **outcome.details)
         if self.allowed:
-            return f"{move} is allowed{', with a reason' if self.needs_reason else ''}"
-        word = "are" if len(self.unmet) > 1 else "is"
-        required = sum(found.severity == "required" for found in self.findings)
-        text = f"{len(self.unmet)} of {required} criteria {word} not met"
-        raised = [found.key for found in self.unmet if found.status == "errored"]
-        if raised:
-            return f"{move} cannot be decided: {', '.join(raised)} raised; {text}"
-        return f"{move} is blocked: {text}"
+            return SENTENCES["allowed_with_reason" if self.needs_reason else "allowed"].format(move=self._move())
+        unmet = self.unmet
+        return SENTENCES[self.kind].format(
+            move=self._move(),
+            count=len(unmet),
+            are="are" if len(unmet) > 1 else "is",
+            total=len(required(self.findings)),
+            errored=", ".join(found.key for found in unmet if found.status == "errored"),
+        )
+
+    def _move(self) -> str:
+        origin = "" if self.source is None else f" from {self.source!r}"
+        return f"{self.trigger!r}{origin} to {self.dest!r}"
 
     def refusal(self) -> TransitionRefused:
         """The exception that says this; for a decision that is not allowed."""
@@ -233,7 +266,8 @@ class Decision:
         lines += [f"  - {found}" for found in self.unmet]
         lines += [f"  - advice: {found}" for found in self.advisories]
         if not self.allowed and self.alternatives:
-            lines.append(f"Other moves from {self.source!r}: {'; '.join(map(str, self.alternatives))}")
+            origin = "" if self.source is None else f" from {self.source!r}"
+            lines.append(f"Other moves{origin}: {'; '.join(map(str, self.alternatives))}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -256,19 +290,26 @@ class Decision:
         return tuple(getattr(self, name) for name in (*_PLAIN, "reasons", "alternatives"))
 
     def __reduce__(self) -> tuple[object, ...]:
-        # A gate holds the engine's functions, which do not travel; what it found does.
-        return decision_of, (replace(self._case, gate=_Found(self.findings)),)
+        # A gate holds the engine's functions, which cannot be pickled; what it found can.
+        return _with_findings, (replace(self._outcome, gate=None), self.findings)
 
 
 _PLAIN = ("allowed", "kind", "message", "process", "version", "trigger", "source", "dest", "needs_reason")
 
 
-def decision_of(case: Case, values: Values = (), statuses: Statuses | None = None) -> Decision:
-    """A decision on one deal: the case, and what was read and found."""
+def decision_of(outcome: Outcome, values: Values = (), statuses: Statuses | None = None) -> Decision:
+    """Return a decision on one deal: the outcome, and what was read and judged."""
     decision = Decision()
-    decision._case = case  # noqa: SLF001 - its constructor, kept out of the class for speed
+    decision._outcome = outcome  # noqa: SLF001 - its constructor, kept out of the class for speed
     decision._values = values  # noqa: SLF001
     decision._statuses = statuses  # noqa: SLF001
+    decision._findings = None  # noqa: SLF001
+    return decision
+
+
+def _with_findings(outcome: Outcome, findings: tuple[Finding, ...]) -> Decision:
+    decision = decision_of(outcome)
+    decision._findings = findings  # noqa: SLF001 - the same
     return decision
 
 
@@ -316,7 +357,7 @@ class Plan:
     `steps` is empty where the deal is there already, or where `message` says that there is no way.
     """
 
-    source: str
+    source: str | None
     dest: str
     steps: tuple[Decision, ...]
     message: str = ""
@@ -329,7 +370,8 @@ class Plan:
     @property
     def stages(self) -> tuple[str, ...]:
         """The stages on the way, from the deal's own to the last."""
-        return (self.source, *(str(step.dest) for step in self.steps))
+        entered = tuple(str(step.dest) for step in self.steps)
+        return entered if self.source is None else (self.source, *entered)
 
     def __bool__(self) -> bool:
         return not self.message

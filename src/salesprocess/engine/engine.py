@@ -4,40 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from enum import Enum
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Generic
 
 from salesprocess._text import shown
-from salesprocess.engine.deal_access import ABSENT
-from salesprocess.engine.deciding import Decider
-from salesprocess.engine.decision import Decision, Override
-from salesprocess.engine.hooks import DealT, HookEvent, Hooks, Veto
-from salesprocess.engine.moving import Passage, awaited, first_of, refuse_awaitable
+from salesprocess.criteria.criterion import required
+from salesprocess.criteria.gate import Sources
+from salesprocess.engine.compiled import MoveTable
+from salesprocess.engine.deal_access import ABSENT, DealAccess, number, stage_key
+from salesprocess.engine.decision import Decision, Override, Plan
+from salesprocess.engine.hooks import BoundHooks, DealT, HookEvent, Hooks
+from salesprocess.engine.moving import Decided, MovesUnderWay, VetoedBeforeWrite, awaited, first_of, refuse_awaitable
+from salesprocess.engine.refusals import Request, reason_needed
 from salesprocess.engine.validation import engine_problems
 from salesprocess.errors import DealError, DefinitionError, Problem
-from salesprocess.history import History
 from salesprocess.history.change import StageChange, aware
 from salesprocess.history.clocks import Calendar, Overdue, spent_in_stage
+from salesprocess.history.history import History
 from salesprocess.process import SalesProcess
+from salesprocess.process.graph import Move, shortest
+from salesprocess.process.stages import START
 
 if TYPE_CHECKING:
-    from salesprocess.engine.machine import Move
+    from salesprocess.criteria.gate import Seen
+    from salesprocess.engine.compiled import CompiledMove
+    from salesprocess.engine.machine import StageMachine
 
 _utc_now: Callable[[], datetime] = partial(datetime.now, UTC)
 
 
-class Engine(Decider[DealT]):
+class Engine(Generic[DealT]):
     """Decides and makes the moves of a host's deals, by one process.
 
-    A deal is any object or mapping with a stage; nothing is added to it and nothing is kept of it, so one engine,
+    A deal is any object or mapping with a stage. Nothing is added to it and nothing is kept of it, so that one engine,
     shared by all threads and tasks, serves any number of deals.
 
-    `stage` and `seq` name the deal's attributes (or keys) for its stage and for the count of its changes, if it keeps
-    one. `facts` maps names of facts in criteria to the host's own dotted paths. `predicates` has the functions that
-    criteria name. `clock` gives the time where a call does not; it must be aware.
+    `stage`, `seq` and `version` name the deal's attributes (or keys) for its stage, for the count of its changes and
+    for the version of the process that it runs under, where it keeps them. `facts` maps names of facts in criteria to
+    the host's own dotted paths. `predicates` has the functions that criteria name. `clock` gives the time where a call
+    does not; it must be aware.
 
     Raises:
-        DefinitionError: for hooks and predicates that do not fit the process, all at once.
+        DefinitionError: for hooks, predicates and names that do not fit the process, all at once.
     """
 
     def __init__(
@@ -48,117 +57,205 @@ class Engine(Decider[DealT]):
         predicates: Mapping[str, Callable[[DealT], object]] | None = None,
         stage: str = "stage",
         seq: str | None = None,
+        version: str | None = None,
         facts: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
         hooks = Hooks() if hooks is None else hooks
-        problems = [*hooks.problems(process), *engine_problems(process, predicates or {}, stage)]
+        names = {"stage": stage, "seq": seq, "version": version}
+        problems = [*hooks.problems(process), *engine_problems(process, predicates or {}, names)]
         if problems:
             raise DefinitionError(f"the engine on process {process.key!r}", problems)
-        self._hooks = hooks.hand_over()
-        self._moving: dict[int, Passage[DealT]] = {}
-        super().__init__(
-            process,
-            hooks=self._hooks,
-            predicates=predicates or {},
-            stage=stage,
-            seq=seq,
-            facts=facts or {},
-            clock=_utc_now if clock is None else lambda: aware(clock(), "the engine's clock"),
-        )
-        self._machine.fire = self.fire
+        self._process = process
+        self._hooks: BoundHooks = hooks.hand_over()
+        self._clock = _utc_now if clock is None else lambda: aware(clock(), "the engine's clock")
+        self._access = DealAccess(stage, seq, version)
+        self._classes = self._access.classes
+        self._moves = MoveTable(process, Sources(dict(facts or {}), dict(predicates or {}), self._clock), self._hooks)
+        self._under_way = MovesUnderWay(self._access)
+        # The moves that stage and trigger alone tell apart, where nothing else of the deal must be looked at.
+        self._quick_checks = {} if seq or version else self._moves.by_trigger
+        self._quick = {} if version or self._hooks.first_async else self._moves.by_trigger
+
+    @property
+    def process(self) -> SalesProcess:
+        """The process that the engine was built for."""
+        return self._process
+
+    @cached_property
+    def machine(self) -> StageMachine:
+        """The engine as a `transitions.Machine`; no deal is registered with it."""
+        # transitions is slow to import, and most applications never ask for the machine.
+        from salesprocess.engine.machine import StageMachine  # noqa: PLC0415
+
+        moves = [way for stage in self._process.stages for way in self._moves.ways_out(stage.key)]
+        return StageMachine(self, moves, stage=self._access.stage)
+
+    def check(
+        self,
+        deal: DealT,
+        trigger: str | None = None,
+        *,
+        to: str | Enum | None = None,
+        context: Mapping[str, object] | None = None,
+        at: datetime | None = None,
+        expect: str | int | Enum | None = None,
+    ) -> Decision:
+        """Decide whether a move may be made, by its trigger, its target or both. Nothing changes and no hook runs.
+
+        `expect` is the stage, or with `Engine(seq=...)` the number, that the caller last saw the deal with.
+
+        Raises:
+            DealError: if the deal cannot be read.
+        """
+        if to is None and expect is None and at is None:
+            try:
+                decide = self._quick_checks[self._classes[deal.__class__].stage_of(deal)][trigger].decide
+            except (AttributeError, KeyError, TypeError):
+                pass
+            else:
+                return decide(deal, context, None)
+        return self._decided(deal, trigger, to, context, None if at is None else aware(at, "at"), expect).decision
+
+    def options(
+        self, deal: DealT, *, context: Mapping[str, object] | None = None, at: datetime | None = None
+    ) -> tuple[Decision, ...]:
+        """Decide on every way out of the deal's stage, in declared order: the allowed and the blocked.
+
+        A deal in an unknown stage, or under another version, gets one decision that says so.
+
+        Raises:
+            DealError: if the deal cannot be read.
+        """
+        at = None if at is None else aware(at, "at")
+        found = self._read(deal, None, None)
+        if isinstance(found, Decided):
+            return (found.decision,)
+        return tuple(move.decide(deal, context, at) for move in self._moves.ways_out(found[0]))
+
+    def plan(
+        self,
+        deal: DealT,
+        *,
+        to: str | Enum,
+        context: Mapping[str, object] | None = None,
+        at: datetime | None = None,
+    ) -> Plan:
+        """Find the shortest way from the deal's stage to another, with what each step still needs.
+
+        Each step is decided on the deal as it is now. A way with a transition whose own criteria the deal does not meet
+        is taken only if there is no other, and none leads through a lost, disqualified or on-hold stage.
+        """
+        at = None if at is None else aware(at, "at")
+        dest = str(stage_key(to))
+        found = self._read(deal, None, dest)
+        if isinstance(found, Decided):
+            return Plan(found.decision.source, dest, (), found.decision.message)
+        stage, moves = found[0], self._moves
+        if dest not in moves:
+            return Plan(stage, dest, (), Request(moves, stage, None, dest).no_move(None).message)
+        seen: Seen = {}
+
+        def decide(move: Move) -> Decision:
+            return moves.compiled(move).decide_with(seen, deal, context, at)
+
+        graph = self._process.graph
+        first = [] if stage is not None else [graph.start]
+        start = stage or graph.start.dest
+        steps = shortest(graph, start, dest, lambda move: moves.compiled(move).own_are_met(decide(move)))
+        if steps is None:
+            steps = shortest(graph, start, dest)
+        if steps is None:
+            return Plan(stage, dest, (), f"no moves lead from {start!r} to {dest!r}")
+        return Plan(stage, dest, tuple(decide(move) for move in [*first, *steps]))
+
+    def progress(
+        self, deal: DealT, *, context: Mapping[str, object] | None = None, at: datetime | None = None
+    ) -> float:
+        """Return the share of the gate ahead that is met, 0 to 1: of the required criteria of the first forward move.
+
+        1 where nothing is asked, or no move leads forward.
+
+        Raises:
+            TransitionRefused: if the deal is in an unknown stage or under another version.
+        """
+        found = self._read(deal, None, None)
+        if isinstance(found, Decided):
+            raise found.decision.refusal()
+        for way in self._moves.ways_out(found[0]):
+            if way.move.direction == "forward":
+                asked = required(way.decide(deal, context, None if at is None else aware(at, "at")).findings)
+                return sum(found.status == "met" for found in asked) / len(asked) if asked else 1.0
+        return 1.0
 
     def fire(  # noqa: PLR0913
         self,
         deal: DealT,
         trigger: str | None = None,
         *,
-        to: str | None = None,
+        to: str | Enum | None = None,
         by: str | None = None,
         reason: str | None = None,
         at: datetime | None = None,
-        expect: str | int | None = None,
+        expect: str | int | Enum | None = None,
         override: Override | None = None,
         context: Mapping[str, object] | None = None,
     ) -> StageChange:
-        """Makes a move: decides, runs the hooks, sets the stage, and returns the change for the host to store.
+        """Make a move: decide, run the hooks, set the stage, and return the change for the host to store.
 
         If anything raises, the deal's stage and number are what they were and there is no change.
 
         Raises:
-            TransitionRefused: one subclass for each kind of refusal, holding the decision.
+            TransitionRefused: one subclass for each kind of refusal, with the decision.
             DealError: if the deal cannot be read or written, or is being moved already.
             DefinitionError: if the engine has async hooks: `afire` runs those.
         """
-        move, decision, change, was, seq = self._settle(deal, trigger, to, by, reason, at, expect, override, context)
-        if change is None:
-            raise self._refused(deal, decision, context)
-        self._run(move, change, Passage(deal, decision, context, was, seq))
-        return change
-
-    async def afire(  # noqa: PLR0913
-        self,
-        deal: DealT,
-        trigger: str | None = None,
-        *,
-        to: str | None = None,
-        by: str | None = None,
-        reason: str | None = None,
-        at: datetime | None = None,
-        expect: str | int | None = None,
-        override: Override | None = None,
-        context: Mapping[str, object] | None = None,
-    ) -> StageChange:
-        """The same as `fire`, awaiting the async hooks among the others: one at a time, in order."""
-        move, decision, change, was, seq = self._settle(
-            deal, trigger, to, by, reason, at, expect, override, context, awaits=True
-        )
-        if change is None:
-            raise await self._arefused(deal, decision, context)
-        passage = Passage(deal, decision, context, was, seq)
-        try:
-            passage.begin(self._moving, self._access)
+        # The plain case written out, since calls cost more than what they would save in lines.
+        if to is None and expect is None:
             try:
-                for hook in move.first:
-                    await awaited(hook(passage))
-                passage.write(change, self._access)
-                for hook in move.then:
-                    await awaited(hook(passage))
-            except BaseException as error:
-                passage.undo(error, self._access)
-                raise
-            finally:
-                del self._moving[id(deal)]
-        except Veto as veto:
-            if passage.change is not None:
-                raise
-            raise await self._arefused(deal, self._answers.vetoed(move, str(veto)), context) from veto
-        return change
+                known = self._classes[deal.__class__]
+                was = known.stage_of(deal)
+                move = self._quick[was][trigger]
+            except (AttributeError, KeyError, TypeError):
+                pass
+            else:
+                at = self._clock() if at is None else aware(at, "at")
+                seq = None if self._access.seq is None else number(known.read(deal, self._access.seq))
+                decision = move.decide(deal, context, at)
+                if decision._outcome is move.allowed and not move.asks_reason and known.refusal is None:  # noqa: SLF001
+                    change = move.record(None if seq is None else seq + 1, at, by, reason)
+                    try:
+                        self._under_way.run(deal, was, move, decision, change, context)
+                    except VetoedBeforeWrite as stopped:
+                        raise self._refused(deal, stopped.decision, context) from stopped.__cause__
+                    return change
+                found = Decided(move, decision, was, seq)
+                return self._make(found, deal, by, reason, at, override, context)[1]
+        found, at = self._find("fire", deal, trigger, to, at, expect, override, context)
+        return self._make(found, deal, by, reason, at, override, context)[1]
 
     def transition(  # noqa: PLR0913
         self,
         deal: DealT,
         trigger: str | None = None,
         *,
-        to: str | None = None,
+        to: str | Enum | None = None,
         by: str | None = None,
         reason: str | None = None,
         at: datetime | None = None,
-        expect: str | int | None = None,
+        expect: str | int | Enum | None = None,
         override: Override | None = None,
         context: Mapping[str, object] | None = None,
     ) -> tuple[DealT, StageChange]:
-        """The same as `fire` for a deal that cannot change: returns a changed copy; the deal itself is untouched.
+        """Do the same as `fire` for a deal that cannot change: return a changed copy; the deal itself is untouched.
 
         Hooks before the write get the deal, those after it the copy.
 
         Raises:
-            DealError: also if the deal is of a type that says no way to copy it.
+            DealError: also if the deal is of a type that has no way to copy it.
         """
-        move, decision, change, was, seq = self._settle(deal, trigger, to, by, reason, at, expect, override, context)
-        if change is None:
-            raise self._refused(deal, decision, context)
-        return self._run(move, change, Passage(deal, decision, context, was, seq, copies=True)), change
+        found, at = self._find("transition", deal, trigger, to, at, expect, override, context)
+        return self._make(found, deal, by, reason, at, override, context, copies=True)
 
     def start(
         self,
@@ -169,116 +266,227 @@ class Engine(Decider[DealT]):
         at: datetime | None = None,
         context: Mapping[str, object] | None = None,
     ) -> StageChange:
-        """Puts a new deal in the first stage, and returns the change that begins its history.
+        """Put a new deal in the first stage: short for `fire(deal, "start")`.
 
-        The stage's entry criteria are asked for, and hooks on the stage and on `"start"` run.
+        The stage's entry criteria are asked for, and the hooks on the stage and on `"start"` run. A deal that is in
+        the first stage already, and has no number yet, is started as well: its class may begin there.
 
         Raises:
-            DealError: if the deal is in another stage already, or has been counted.
-            TransitionRefused: if the entry criteria are not met.
+            TransitionRefused: if the entry criteria are not met, or the deal has started already.
         """
-        self._refuse_async()
-        was, seq = self._access.peek(deal)
-        initial = self._process.initial.key
-        if seq or (was is not None and was is not ABSENT and self._stage_key(was) != initial):
-            raise DealError(f"the deal has begun already: it is in {shown(was)}", found=was, expected=(None, initial))
-        at = self._clock() if at is None else aware(at, "at")
-        move = self._start
-        decision = move.decide(deal, context, at)
-        change = self._admit(move, decision, seq, by, reason, at, None)
-        if not isinstance(change, StageChange):
-            raise self._refused(deal, change, context)
-        self._run(move, change, Passage(deal, decision, context, was, seq))
-        return change
+        found, at = self._find("start", deal, START, None, at, None, None, context)
+        return self._make(found, deal, by, reason, at, None, context)[1]
 
-    def _settle(  # noqa: PLR0913, PLR0917
+    async def afire(  # noqa: PLR0913
+        self,
+        deal: DealT,
+        trigger: str | None = None,
+        *,
+        to: str | Enum | None = None,
+        by: str | None = None,
+        reason: str | None = None,
+        at: datetime | None = None,
+        expect: str | int | Enum | None = None,
+        override: Override | None = None,
+        context: Mapping[str, object] | None = None,
+    ) -> StageChange:
+        """Do the same as `fire`, awaiting the async hooks among the others: one at a time, in order."""
+        found, at = self._find("", deal, trigger, to, at, expect, override, context)
+        return (await self._amake(found, deal, by, reason, at, override, context))[1]
+
+    async def atransition(  # noqa: PLR0913
+        self,
+        deal: DealT,
+        trigger: str | None = None,
+        *,
+        to: str | Enum | None = None,
+        by: str | None = None,
+        reason: str | None = None,
+        at: datetime | None = None,
+        expect: str | int | Enum | None = None,
+        override: Override | None = None,
+        context: Mapping[str, object] | None = None,
+    ) -> tuple[DealT, StageChange]:
+        """Do the same as `transition`, awaiting the async hooks among the others."""
+        found, at = self._find("", deal, trigger, to, at, expect, override, context)
+        return await self._amake(found, deal, by, reason, at, override, context, copies=True)
+
+    async def astart(
+        self,
+        deal: DealT,
+        *,
+        by: str | None = None,
+        reason: str | None = None,
+        at: datetime | None = None,
+        context: Mapping[str, object] | None = None,
+    ) -> StageChange:
+        """Do the same as `start`, awaiting the async hooks among the others."""
+        return await self.afire(deal, START, by=by, reason=reason, at=at, context=context)
+
+    def overdue(
+        self, deal: DealT, history: History, *, at: datetime | None = None, calendar: Calendar | None = None
+    ) -> Overdue | None:
+        """Return the deal's stay in its stage if it is longer than the stage's time limit, else `None`.
+
+        Counted from the entry into the stage, in calendar time or in the working time of `calendar`.
+
+        Raises:
+            DealError: if the history ends in another stage than the deal's.
+            TransitionRefused: if the deal is in an unknown stage or under another version.
+        """
+        found = self._read(deal, None, None)
+        if isinstance(found, Decided):
+            raise found.decision.refusal()
+        stage = found[0]
+        if stage is None or history.stage != stage:
+            raise DealError(f"the deal is in {stage!r}, its history ends in {history.stage!r}", found=history.stage)
+        limit, since = self._process.stage(stage).time_limit, history.entered_at
+        spent = spent_in_stage(history, self._clock() if at is None else aware(at, "at"), calendar)
+        if limit is None or since is None or spent is None or spent <= limit:
+            return None
+        return Overdue(stage, since, limit, spent)
+
+    def _read(
+        self, deal: DealT, trigger: str | None, to: str | None
+    ) -> tuple[str | None, object, int | None] | Decided:
+        """Return the deal's stage as the process names it and as the host keeps it, and its number.
+
+        A deal that the process cannot decide on gets a decision that says so.
+        """
+        was, seq = self._access.read(deal)
+        if was is ABSENT and trigger != START:
+            self._access.refuse_without_stage(deal)
+        stage = stage_key(was)
+        if not (stage is None or (isinstance(stage, str) and stage in self._moves)):
+            return Decided(None, Request(self._moves, None, trigger, to).unknown_stage(stage), was, seq)
+        if self._access.version is not None and stage is not None:
+            version = self._access.version_of(deal)
+            if version != self._process.version:
+                return Decided(None, Request(self._moves, stage, trigger, to).wrong_version(version), was, seq)
+        return stage, was, seq
+
+    def _decided(
         self,
         deal: DealT,
         trigger: str | None,
-        to: str | None,
-        by: str | None,
-        reason: str | None,
+        to: str | Enum | None,
+        context: Mapping[str, object] | None,
         at: datetime | None,
-        expect: str | int | None,
+        expect: str | int | Enum | None,
+        override: Override | None = None,
+    ) -> Decided:
+        """Find the move that fits what was asked for, and decide on it."""
+        if trigger is None and to is None:
+            raise TypeError("name the move by its trigger, by its target with to=, or by both")
+        dest = None if to is None else str(stage_key(to))
+        found = self._read(deal, trigger, dest)
+        if isinstance(found, Decided):
+            return found
+        stage, was, seq = found
+        if expect is not None:
+            expected = stage_key(expect)
+            if expected != (seq if isinstance(expected, int) else stage):
+                return Decided(None, Request(self._moves, stage, trigger, dest).stale(seq, expected), was, seq)
+        ways = self._moves.ways_out(stage)
+        if trigger == START and stage == self._process.initial.key and not seq:
+            ways = self._moves.ways_out(None)
+        fitting = [
+            way for way in ways if (trigger is None or trigger == way.trigger) and (dest is None or dest == way.dest)
+        ]
+        if len(fitting) == 1:
+            return Decided(fitting[0], fitting[0].decide(deal, context, at), was, seq)
+        if not fitting:
+            return Decided(
+                None,
+                Request(self._moves, stage, trigger, dest).no_move(self._access.stage if was is ABSENT else None),
+                was,
+                seq,
+            )
+        seen: Seen = {}
+        decided = [(way, way.decide_with(seen, deal, context, at)) for way in fitting]
+        allowed = [pair for pair in decided if pair[1].allowed]
+        # An override must not choose among the moves that it could let through.
+        passable = allowed or [pair for pair in decided if override is not None and pair[1].kind == "blocked"]
+        if len(passable) > 1:
+            return Decided(
+                None, Request(self._moves, stage, trigger, dest).ambiguous([way for way, _ in passable]), was, seq
+            )
+        return Decided(*(passable or decided)[0], was, seq)
+
+    def _find(
+        self,
+        verb: str,
+        deal: DealT,
+        trigger: str | None,
+        to: str | Enum | None,
+        at: datetime | None,
+        expect: str | int | Enum | None,
         override: Override | None,
         context: Mapping[str, object] | None,
-        *,
-        awaits: bool = False,
-    ) -> tuple[Move, Decision, StageChange | None, Any, int | None]:
-        """The move asked for, and its record; without one, the decision is what refuses it."""
-        if self._hooks.first_async is not None and not awaits:
-            self._refuse_async()
+    ) -> tuple[Decided, datetime]:
+        """Decide on the move that a verb asks for, at the time of the call."""
+        if verb and self._hooks.first_async is not None:
+            message = f"{self._hooks.first_async!r} is async: use a{verb}(), which awaits it"
+            raise DefinitionError(f"{verb}()", [Problem("async_hook", "hooks", message)])
+        if override is not None and not isinstance(override, Override):
+            raise TypeError(f"override= takes an Override, found {shown(override)}")
         at = self._clock() if at is None else aware(at, "at")
-        move = was = seq = None
-        if to is None and expect is None:
-            try:
-                was = self._stage_of(deal)
-                move = self._quick[was][trigger]  # type: ignore[index]
-            except (AttributeError, KeyError, TypeError):
-                move = None
-        if move is None:
-            move, decision, was, seq = self._look_for(deal, trigger, to, context, at, expect)
-        else:
-            decision = move.decide(deal, context, at)
-        if decision._case is move.allowed and not move.needs_reason:  # noqa: SLF001 - a property costs a call
-            return move, decision, move.record(None if seq is None else seq + 1, at, by, reason), was, seq
-        change = self._admit(move, decision, seq, by, reason, at, override)
-        if isinstance(change, StageChange):
-            return move, decision, change, was, seq
-        return move, change, None, was, seq
+        return self._decided(deal, trigger, to, context, at, expect, override), at
 
-    def _run(self, move: Move, change: StageChange, passage: Passage[DealT]) -> DealT:
-        """The move with its hooks; the deal in its new stage, which may be a copy."""
-        deal = passage.deal
-        try:
-            passage.begin(self._moving, self._access)
-            try:
-                for hook in move.first:
-                    if (result := hook(passage)) is not None:
-                        refuse_awaitable(hook, result)
-                moved = passage.write(change, self._access)
-                for hook in move.then:
-                    if (result := hook(passage)) is not None:
-                        refuse_awaitable(hook, result)
-            except BaseException as error:
-                passage.undo(error, self._access)
-                raise
-            finally:
-                del self._moving[id(deal)]
-        except Veto as veto:
-            if passage.change is not None:
-                raise
-            raise self._refused(deal, self._answers.vetoed(move, str(veto)), passage.context) from veto
-        return moved
-
-    def _admit(
+    def _make(
         self,
-        move: Move,
-        decision: Decision,
-        seq: int | None,
+        found: Decided,
+        deal: DealT,
         by: str | None,
         reason: str | None,
         at: datetime,
         override: Override | None,
-    ) -> StageChange | Decision:
-        """The record of the move, or the decision that refuses it."""
-        waived: tuple[str, ...] = ()
-        if not decision.allowed:
-            if override is None or decision.kind != "blocked":
-                return decision
-            waived = tuple(found.key for found in decision.unmet)
-            by, reason = override.by, reason or override.reason
-        transition = move.transition
-        if transition.needs_reason and (not reason or (transition.reasons and reason not in transition.reasons)):
-            return self._answers.reason_needed(move, reason)
-        number = None if seq is None else seq + 1
-        return move.record(number, at, by, reason, "override" if waived else "live", waived)
+        context: Mapping[str, object] | None,
+        *,
+        copies: bool = False,
+    ) -> tuple[DealT, StageChange]:
+        """Make the move that was decided on, or raise its refusal."""
+        admitted = _admitted(found, by, reason, at, override)
+        if isinstance(admitted, Decision):
+            raise self._refused(deal, admitted, context)
+        move, change = admitted
+        if not copies:
+            self._access.refuse_unwritable(deal)
+        try:
+            moved = self._under_way.run(deal, found.was, move, found.decision, change, context, copies)
+        except VetoedBeforeWrite as stopped:
+            raise self._refused(deal, stopped.decision, context) from stopped.__cause__
+        return moved, change
+
+    async def _amake(
+        self,
+        found: Decided,
+        deal: DealT,
+        by: str | None,
+        reason: str | None,
+        at: datetime,
+        override: Override | None,
+        context: Mapping[str, object] | None,
+        *,
+        copies: bool = False,
+    ) -> tuple[DealT, StageChange]:
+        admitted = _admitted(found, by, reason, at, override)
+        if isinstance(admitted, Decision):
+            raise await self._arefused(deal, admitted, context)
+        move, change = admitted
+        if not copies:
+            self._access.refuse_unwritable(deal)
+        try:
+            moved = await self._under_way.arun(deal, found.was, move, found.decision, change, context, copies)
+        except VetoedBeforeWrite as stopped:
+            raise await self._arefused(deal, stopped.decision, context) from stopped.__cause__
+        return moved, change
 
     def _refused(self, deal: DealT, decision: Decision, context: Mapping[str, object] | None) -> BaseException:
-        """The exception for a refusal, once the hooks for it have run."""
+        """Run the hooks for a refusal, and return the exception to raise."""
         event = HookEvent(deal, decision, context)
         failures: list[BaseException] = []
-        for hook in self._hooks.of("refused", decision.trigger):
+        for hook in self._hooks.of("refused", decision.trigger, decision.source, decision.dest):
             try:
                 refuse_awaitable(hook, hook(event))
             except BaseException as error:  # noqa: BLE001 - raised in place of the refusal
@@ -288,37 +496,30 @@ class Engine(Decider[DealT]):
     async def _arefused(self, deal: DealT, decision: Decision, context: Mapping[str, object] | None) -> BaseException:
         event = HookEvent(deal, decision, context)
         failures: list[BaseException] = []
-        for hook in self._hooks.of("refused", decision.trigger):
+        for hook in self._hooks.of("refused", decision.trigger, decision.source, decision.dest):
             try:
                 await awaited(hook(event))
             except BaseException as error:  # noqa: BLE001 - raised in place of the refusal
                 failures.append(error)
         return first_of(failures, decision.refusal())
 
-    def _refuse_async(self) -> None:
-        hook = self._hooks.first_async
-        if hook is not None:
-            problem = Problem("async_hook", "hooks", f"{hook!r} is async: use afire(), which awaits it")
-            raise DefinitionError("fire()", [problem])
-
-    def overdue(
-        self, deal: DealT, history: History, *, at: datetime | None = None, calendar: Calendar | None = None
-    ) -> Overdue | None:
-        """The deal's stay in its stage if it is longer than the stage's time limit; `None` otherwise.
-
-        Counted from the entry into the stage, in calendar time or in the working time of `calendar`.
-
-        Raises:
-            DealError: if the history ends in another stage than the deal's.
-        """
-        key = self._stage_key(self._access.look(deal)[0])
-        if history.stage != key:
-            raise DealError(f"the deal is in {key!r}, its history ends in {history.stage!r}", found=history.stage)
-        limit, since = self._process.stage(key).time_limit, history.entered_at
-        spent = spent_in_stage(history, self._clock() if at is None else aware(at, "at"), calendar)
-        if limit is None or since is None or spent is None or spent <= limit:
-            return None
-        return Overdue(key, since, limit, spent)
-
     def __repr__(self) -> str:
         return f"<Engine on {self._process}>"
+
+
+def _admitted(
+    found: Decided, by: str | None, reason: str | None, at: datetime, override: Override | None
+) -> tuple[CompiledMove, StageChange] | Decision:
+    """Return the move with its record, or the decision that refuses it."""
+    move, decision = found.move, found.decision
+    waived: tuple[str, ...] = ()
+    if not decision.allowed and override is not None and decision.kind == "blocked":
+        waived = tuple(unmet.key for unmet in decision.unmet)
+        by, reason = override.by, reason or override.reason
+    if move is None or not (decision.allowed or waived):
+        return decision
+    listed = move.move.transition.reasons
+    if (decision.needs_reason and not reason) or (reason and listed and reason not in listed):
+        return reason_needed(move, reason)
+    number = None if found.seq is None else found.seq + 1
+    return move, move.record(number, at, by, reason, "override" if waived else "live", waived)

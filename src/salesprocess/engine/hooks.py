@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeAlias, get_args, overload
 
 from salesprocess._text import suggestion
 from salesprocess.errors import Problem
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     ResultT = TypeVar("ResultT", default=Any)
 else:
     DealT, DealT_co, ResultT = TypeVar("DealT"), TypeVar("DealT_co", covariant=True), TypeVar("ResultT")
-Phase: TypeAlias = Literal["before", "exit", "enter", "after", "won", "lost", "refused"]
+Phase: TypeAlias = Literal["before", "exit", "enter", "after", "won", "lost", "refused", "failed"]
+# The phases whose hooks are named by stage; the others are named by trigger.
+_BY_STAGE: Final = frozenset({"enter", "exit"})
 
 
 class Veto(Exception):  # noqa: N818 - a hook's word, not a failure
@@ -35,22 +37,18 @@ class Veto(Exception):  # noqa: N818 - a hook's word, not a failure
 
 
 class HookEvent(Generic[DealT_co]):
-    """What a hook gets: a view of the move, not to be changed.
+    """What a hook gets: a view of the move, which it cannot change."""
 
-    `change` is `None` until the stage is written, and in `refused` hooks.
-    """
-
-    __slots__ = ("_change", "_context", "_deal", "_decision")
+    __slots__ = ("_context", "_deal", "_decision")
 
     def __init__(self, deal: DealT_co, decision: Decision, context: Mapping[str, object] | None) -> None:
         self._deal = deal
         self._decision = decision
         self._context = context
-        self._change: StageChange | None = None
 
     @property
     def deal(self) -> DealT_co:
-        """The host's deal; from the write on, in its new stage."""
+        """The host's deal; in the hooks after the write, in its new stage."""
         return self._deal
 
     @property
@@ -59,36 +57,120 @@ class HookEvent(Generic[DealT_co]):
         return self._decision
 
     @property
-    def change(self) -> StageChange | None:
-        """The record of the move, once the stage is written."""
-        return self._change
-
-    @property
     def context(self) -> Mapping[str, object]:
-        """What the caller said with `context=`; empty where nothing was."""
+        """What the caller gave as `context=`; empty where nothing was given."""
         return {} if self._context is None else self._context
 
     def __repr__(self) -> str:
-        return f"<HookEvent {self._decision.trigger!r} on {self._deal!r}>"
+        return f"<{type(self).__name__} {self._decision.trigger!r} on {self._deal!r}>"
 
 
-Hook: TypeAlias = Callable[[HookEvent[Any]], Any]
-# What a decorator takes and gives back: a function of an event on a deal of the host's type.
-HookOn: TypeAlias = Callable[[HookEvent[DealT]], ResultT]
+class MovedEvent(HookEvent[DealT_co]):
+    """What the hooks after the write get: the move with its record."""
+
+    __slots__ = ("_change",)
+
+    def __init__(
+        self, deal: DealT_co, decision: Decision, context: Mapping[str, object] | None, change: StageChange
+    ) -> None:
+        # Written out, since a call of the base's constructor costs as much as all of this.
+        self._deal = deal
+        self._decision = decision
+        self._context = context
+        self._change = change
+
+    @property
+    def change(self) -> StageChange:
+        """The record of the move."""
+        return self._change
+
+
+class FailedEvent(HookEvent[DealT_co]):
+    """What the hooks for a failed hook get, once the deal has been put back."""
+
+    __slots__ = ("_error", "_hook")
+
+    def __init__(
+        self,
+        deal: DealT_co,
+        decision: Decision,
+        context: Mapping[str, object] | None,
+        hook: Hook,
+        error: BaseException,
+    ) -> None:
+        super().__init__(deal, decision, context)
+        self._hook = hook
+        self._error = error
+
+    @property
+    def hook(self) -> Hook:
+        """The hook that raised."""
+        return self._hook
+
+    @property
+    def error(self) -> BaseException:
+        """What it raised."""
+        return self._error
+
+
+Hook: TypeAlias = Callable[[Any], Any]
+EventT = TypeVar("EventT")
 
 
 class _Entry(NamedTuple):
     phase: Phase
     name: str | None
+    source: str | None
+    dest: str | None
     hook: Hook
+
+
+class AddHook(Generic[EventT]):
+    """The decorator of one phase, with names or without: `@hooks.after`, `@hooks.after("win", dest="customer")`."""
+
+    __slots__ = ("_entries", "_phase")
+
+    def __init__(self, entries: _Entries, phase: Phase) -> None:
+        self._entries = entries
+        self._phase: Phase = phase
+
+    @overload
+    def __call__(self, hook: Callable[[EventT], ResultT], /) -> Callable[[EventT], ResultT]: ...
+    @overload
+    def __call__(
+        self, *names: str, source: str | None = None, dest: str | None = None
+    ) -> Callable[[Callable[[EventT], ResultT]], Callable[[EventT], ResultT]]: ...
+    def __call__(self, *names: Any, source: str | None = None, dest: str | None = None) -> Any:
+        """Add a hook, and return it as it is; with names, return the decorator that does."""
+        if len(names) == 1 and callable(names[0]):
+            return self._register((None,), source, dest, names[0])
+        return partial(self._register, names or (None,), source, dest)
+
+    def _register(self, names: tuple[str | None, ...], source: str | None, dest: str | None, hook: Hook) -> Hook:
+        self._entries.extend(_Entry(self._phase, name, source, dest, hook) for name in names)
+        return hook
+
+
+class _Entries(list[_Entry]):
+    """The hooks in the order given; closed once an engine has them."""
+
+    closed = False
+
+    def extend(self, entries: Iterable[_Entry]) -> None:
+        if self.closed:
+            raise RuntimeError(
+                "these hooks are an engine's already, which would not run this one: add hooks before Engine(...)"
+            )
+        super().extend(entries)
 
 
 class Hooks(Generic[DealT]):
     """The hooks of an application, as a value: built once, handed to an engine, combined with `|`.
 
-    Around a move they run in the order before, exit, *write*, enter, after, and then won or lost; within a phase in
-    the order given. Each decorator takes triggers (`before`, `after`, `refused`) or stages (`enter`, `exit`), or none
-    for all of them.
+    Around a move they run in the order `before`, `exit`, *write*, `enter`, `after`, then `won` or `lost`; within a
+    phase in the order given. `refused` hooks run when a move is refused, `failed` hooks when a hook raised and the
+    deal has been put back. Each decorator takes triggers (`before`, `after`, `refused`, `failed`) or stages (`enter`,
+    `exit`), or no name for all of them; `source=` and `dest=` limit it to moves between these stages.
 
     >>> hooks = Hooks()
     >>> @hooks.enter("closing")
@@ -96,117 +178,65 @@ class Hooks(Generic[DealT]):
     ...     print("legal:", event.change.dest)
     """
 
+    before: AddHook[HookEvent[DealT]]
+    exit: AddHook[HookEvent[DealT]]
+    enter: AddHook[MovedEvent[DealT]]
+    after: AddHook[MovedEvent[DealT]]
+    won: AddHook[MovedEvent[DealT]]
+    lost: AddHook[MovedEvent[DealT]]
+    refused: AddHook[HookEvent[DealT]]
+    failed: AddHook[FailedEvent[DealT]]
+
     def __init__(self) -> None:
-        self._entries: list[_Entry] = []
-        self._handed_over = False
-
-    @overload
-    def before(self, hook: HookOn[DealT, ResultT], /) -> HookOn[DealT, ResultT]: ...
-    @overload
-    def before(self, *names: str) -> Callable[[HookOn[DealT, ResultT]], HookOn[DealT, ResultT]]: ...
-    def before(self, *names: Any) -> Any:
-        """Before anything is written; may raise `Veto`. By trigger, or for all."""
-        return self._add("before", names)
-
-    @overload
-    def after(self, hook: HookOn[DealT, ResultT], /) -> HookOn[DealT, ResultT]: ...
-    @overload
-    def after(self, *names: str) -> Callable[[HookOn[DealT, ResultT]], HookOn[DealT, ResultT]]: ...
-    def after(self, *names: Any) -> Any:
-        """When the deal is in its new stage. By trigger, or for all."""
-        return self._add("after", names)
-
-    @overload
-    def enter(self, hook: HookOn[DealT, ResultT], /) -> HookOn[DealT, ResultT]: ...
-    @overload
-    def enter(self, *names: str) -> Callable[[HookOn[DealT, ResultT]], HookOn[DealT, ResultT]]: ...
-    def enter(self, *names: Any) -> Any:
-        """When the deal has entered a stage. By stage, or for all."""
-        return self._add("enter", names)
-
-    @overload
-    def exit(self, hook: HookOn[DealT, ResultT], /) -> HookOn[DealT, ResultT]: ...
-    @overload
-    def exit(self, *names: str) -> Callable[[HookOn[DealT, ResultT]], HookOn[DealT, ResultT]]: ...
-    def exit(self, *names: Any) -> Any:
-        """Before the deal leaves a stage; may raise `Veto`. By stage, or for all."""
-        return self._add("exit", names)
-
-    @overload
-    def refused(self, hook: HookOn[DealT, ResultT], /) -> HookOn[DealT, ResultT]: ...
-    @overload
-    def refused(self, *names: str) -> Callable[[HookOn[DealT, ResultT]], HookOn[DealT, ResultT]]: ...
-    def refused(self, *names: Any) -> Any:
-        """When `fire` refuses a move. By trigger, or for all."""
-        return self._add("refused", names)
-
-    def won(self, hook: HookOn[DealT, ResultT]) -> HookOn[DealT, ResultT]:
-        """When a deal has entered a won stage from one that is not."""
-        self._append("won", None, hook)
-        return hook
-
-    def lost(self, hook: HookOn[DealT, ResultT]) -> HookOn[DealT, ResultT]:
-        """When a deal has entered a lost stage from one that is not."""
-        self._append("lost", None, hook)
-        return hook
-
-    def _add(self, phase: Phase, names: tuple[Any, ...]) -> Any:
-        if len(names) == 1 and callable(names[0]):
-            self._append(phase, None, names[0])
-            return names[0]
-
-        def register(hook: Hook) -> Hook:
-            for name in names or (None,):
-                self._append(phase, name, hook)
-            return hook
-
-        return register
-
-    def _append(self, phase: Phase, name: str | None, hook: Hook) -> None:
-        if self._handed_over:
-            raise RuntimeError(
-                "these hooks are an engine's already, which would not run this one: add hooks before Engine(...)"
-            )
-        self._entries.append(_Entry(phase, name, hook))
+        self._entries = _Entries()
+        for phase in get_args(Phase):
+            setattr(self, phase, AddHook(self._entries, phase))
 
     def __or__(self, other: Hooks[DealT]) -> Hooks[DealT]:
         both: Hooks[DealT] = Hooks()
-        both._entries = [*self._entries, *other._entries]
+        both._entries.extend([*self._entries, *other._entries])
         return both
 
     def __iter__(self) -> Iterator[tuple[Phase, str | None, Hook]]:
-        return iter(self._entries)
+        return ((entry.phase, entry.name, entry.hook) for entry in self._entries)
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def problems(self, process: SalesProcess) -> list[Problem]:
-        """One problem for each trigger or stage that a hook names and the process lacks."""
+        """Return one problem for each unknown trigger or stage that a hook names."""
         triggers = {transition.trigger for transition in process.transitions} | {START}
         stages = {stage.key for stage in process.stages}
         return [
-            Problem("unknown_hook", f"hooks.{phase}", f"no {what} {name!r}{suggestion(name, known)}")
-            for phase, name, _ in self._entries
-            for what, known in [("stage", stages) if phase in {"enter", "exit"} else ("trigger", triggers)]
+            Problem("unknown_hook", f"hooks.{entry.phase}", f"unknown {what} {name!r}{suggestion(name, known)}")
+            for entry in self._entries
+            for what, name, known in (
+                ("stage", entry.name, stages) if entry.phase in _BY_STAGE else ("trigger", entry.name, triggers),
+                ("stage", entry.source, stages),
+                ("stage", entry.dest, stages),
+            )
             if name is not None and name not in known
         ]
 
     def hand_over(self) -> BoundHooks:
-        """The hooks as an engine runs them; from here on none can be added."""
-        self._handed_over = True
+        """Return the hooks as an engine runs them; from here on none can be added."""
+        self._entries.closed = True
         return BoundHooks(tuple(self._entries))
 
 
 class BoundHooks:
-    """Hooks whose names a process has, in the order in which they run."""
+    """The hooks of an engine, in the order in which they run."""
 
-    def __init__(self, entries: tuple[_Entry, ...] = ()) -> None:
+    def __init__(self, entries: tuple[_Entry, ...]) -> None:
         self._entries = entries
-        self.first_async: Hook | None = next((hook for _, _, hook in entries if is_async(hook)), None)
+        self.first_async: Hook | None = next((entry.hook for entry in entries if is_async(entry.hook)), None)
 
-    def of(self, phase: Phase, name: str | None) -> Iterator[Hook]:
-        """The hooks of a phase for a trigger or stage, in the order given."""
-        return (entry.hook for entry in self._entries if entry.phase == phase and entry.name in {None, name})
+    def of(self, phase: Phase, name: str | None, source: str | None, dest: str | None) -> Iterator[Hook]:
+        """Yield the hooks of a phase for a trigger or stage, on a move between two stages, in the order given."""
+        for entry in self._entries:
+            asked = ((entry.name, name), (entry.source, source), (entry.dest, dest))
+            if entry.phase == phase and all(given in {None, actual} for given, actual in asked):
+                yield entry.hook
 
 
 def is_async(hook: Hook) -> bool:

@@ -1,106 +1,213 @@
-"""One move of one deal under way: marked while it lasts, undone if anything raises."""
+"""One deal under way: marked while it moves, put back if anything raises."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable
 from inspect import iscoroutine
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from salesprocess.engine.deal_access import same_kind
-from salesprocess.engine.hooks import DealT, HookEvent
+from salesprocess.engine.deal_access import as_host_writes
+from salesprocess.engine.hooks import FailedEvent, HookEvent, MovedEvent, Veto
+from salesprocess.engine.refusals import vetoed
 from salesprocess.errors import DealError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from salesprocess.engine.deal_access import Access
+    from salesprocess.engine.compiled import CompiledMove
+    from salesprocess.engine.deal_access import DealAccess
     from salesprocess.engine.decision import Decision
     from salesprocess.engine.hooks import Hook
     from salesprocess.history.change import StageChange
 
 
-class Passage(HookEvent[DealT]):
-    """The time from the first hook of a move to the last, on a deal that nobody else may move meanwhile.
+class Decided(NamedTuple):
+    """A decision on a deal, with the move that it is about, if it is about one, and the deal as it was read."""
 
-    It is itself the event that the hooks get.
-    """
+    move: CompiledMove | None
+    decision: Decision
+    was: object
+    seq: int | None
 
-    __slots__ = ("_copies", "_origin", "_seq", "_was")
 
-    def __init__(
+class VetoedBeforeWrite(Exception):  # noqa: N818 - a message between two modules, not a failure
+    """Carries the refusal of a move that a hook vetoed before the write."""
+
+    def __init__(self, decision: Decision) -> None:
+        self.decision = decision
+        super().__init__(decision)
+
+
+class MovesUnderWay:
+    """Makes decided moves: marks the deal, runs the hooks, writes the stage, and undoes all of it where one raises."""
+
+    def __init__(self, access: DealAccess) -> None:
+        self._access = access
+        # The changes under way, by the id of their deal.
+        self._moving: dict[int, StageChange] = {}
+
+    def run(  # noqa: C901, PLR0912 - written out, since a move spends its time here
         self,
-        deal: DealT,
-        decision: Decision,
-        context: Mapping[str, object] | None,
+        deal: Any,
         was: object,
-        seq: int | None,
+        compiled: CompiledMove,
+        decision: Decision,
+        change: StageChange,
+        context: Mapping[str, object] | None,
         copies: bool = False,  # noqa: FBT001, FBT002 - a name costs as much as two of these lines
-    ) -> None:
-        # Written out, since a call of the base's constructor costs as much as all of this.
-        self._deal = self._origin = deal
-        self._decision = decision
-        self._context = context
-        self._change = None
-        self._was = was
-        self._seq = seq
-        self._copies = copies
+    ) -> Any:
+        """Run the hooks and put the deal, or a copy of it, in its new stage; return what is in the new stage.
 
-    def begin(self, moving: dict[int, Passage[DealT]], access: Access) -> None:
-        """Marks the deal as being moved, until it is taken out again.
+        If anything raises, the deal is put back and the exception is raised as it is.
+        """
+        self._begin(deal, was, change)
+        access = self._access
+        hook: Hook | None = None
+        written = False
+        try:
+            if compiled.first:
+                event = HookEvent(deal, decision, context)
+                for hook in compiled.first:
+                    if (result := hook(event)) is not None:
+                        refuse_awaitable(hook, result)
+                hook = None
+            dest: object = compiled.dest
+            if was.__class__ is not str:
+                dest = as_host_writes(compiled.dest, was)
+            if copies:
+                moved = access.copied(deal, dest, change.seq)
+            else:
+                moved = deal
+                access.write(deal, dest, change.seq)
+            written = True
+            if compiled.then:
+                event = MovedEvent(moved, decision, context, change)
+                for hook in compiled.then:
+                    if (result := hook(event)) is not None:
+                        refuse_awaitable(hook, result)
+        except BaseException as error:
+            self._undo(deal, was, change, error)
+            if isinstance(error, Veto) and not written:
+                raise VetoedBeforeWrite(vetoed(compiled, str(error))) from error
+            if hook is not None and compiled.failed:
+                self._tell(compiled.failed, FailedEvent(deal, decision, context, hook, error), error)
+            raise
+        finally:
+            del self._moving[id(deal)]
+        return moved
+
+    async def arun(
+        self,
+        deal: Any,
+        was: object,
+        compiled: CompiledMove,
+        decision: Decision,
+        change: StageChange,
+        context: Mapping[str, object] | None,
+        copies: bool = False,  # noqa: FBT001, FBT002 - the same
+    ) -> Any:
+        """Do the same as `run`, awaiting the async hooks among the others: one at a time, in order."""
+        self._begin(deal, was, change)
+        hook: Hook | None = None
+        written = False
+        try:
+            event = HookEvent(deal, decision, context)
+            for hook in compiled.first:
+                await awaited(hook(event))
+            hook = None
+            dest = compiled.dest if was.__class__ is str else as_host_writes(compiled.dest, was)
+            moved = self._access.copied(deal, dest, change.seq) if copies else deal
+            if not copies:
+                self._access.write(deal, dest, change.seq)
+            written = True
+            event = MovedEvent(moved, decision, context, change)
+            for hook in compiled.then:
+                await awaited(hook(event))
+        except BaseException as error:
+            self._undo(deal, was, change, error)
+            if isinstance(error, Veto) and not written:
+                raise VetoedBeforeWrite(vetoed(compiled, str(error))) from error
+            if hook is not None and compiled.failed:
+                await self._atell(compiled.failed, FailedEvent(deal, decision, context, hook, error), error)
+            raise
+        finally:
+            del self._moving[id(deal)]
+        return moved
+
+    def _stage_is(self, deal: Any, was: object) -> bool:
+        try:
+            return bool(self._access.classes[deal.__class__].stage_of(deal) == was)
+        except (AttributeError, KeyError):
+            return False
+
+    def _begin(self, deal: Any, was: object, change: StageChange) -> None:
+        """Mark the deal as being moved.
 
         Raises:
-            DealError: if it is being moved already, or has been since it was read.
+            DealError: if it is being moved already, or has been since the decision.
         """
         # One atomic step, so that of two threads only one gets the deal.
-        other = moving.setdefault(id(self._origin), self)
-        if other is not self:
-            raise DealError(f"{self} cannot begin: {other} is under way on the same deal", found=self._origin)
-        # Another thread may have come and gone between the decision and the claim.
-        if not access.is_still(self._origin, self._was, self._seq):
-            del moving[id(self._origin)]
-            raise DealError(f"{self} cannot begin: the deal has been moved since that was decided", found=self._origin)
-
-    def write(self, change: StageChange, access: Access) -> DealT:
-        """Puts the deal, or a copy of it, in its new stage; from here on the hooks see that and the change."""
-        self._change = change
-        was, stage, seq = self._was, change.dest, change.seq
-        if type(was) is not str:
-            stage = same_kind(stage, was)
-        if self._copies:
-            self._deal = access.copied(self._origin, stage, seq)
-        elif stage != was or seq != self._seq:
-            access.write(self._origin, stage, seq)
-        return self._deal
-
-    def undo(self, error: BaseException, access: Access) -> None:
-        """Puts the deal back where it was, if it is elsewhere; a failure to do so is noted on the error."""
+        other = self._moving.setdefault(id(deal), change)
+        if other is not change:
+            raise DealError(f"{_named(change)} cannot begin: {_named(other)} is under way on the same deal", found=deal)
         try:
-            if access.peek(self._origin) != (self._was, self._seq):
-                access.restore(self._origin, self._was, self._seq)
-        except Exception as failure:  # noqa: BLE001 - the first error is the one to raise
-            error.add_note(f"and the deal could not be put back into stage {self._was!r}: {failure!r}")
+            # Another thread may have moved the deal between the decision and the mark.
+            is_there = self._access.read(deal) == (was, None if change.seq is None else change.seq - 1)
+        except BaseException:
+            del self._moving[id(deal)]
+            raise
+        if not is_there:
+            del self._moving[id(deal)]
+            message = f"{_named(change)} cannot begin: the deal has been moved since that was decided"
+            raise DealError(message, found=deal)
 
-    def __str__(self) -> str:
-        decision = self._decision
-        return f"{decision.trigger!r} from {decision.source!r} to {decision.dest!r}"
+    def _undo(self, deal: Any, was: object, change: StageChange, error: BaseException) -> None:
+        """Put the deal back where it was; note on the error where that fails."""
+        try:
+            self._access.restore(deal, was, None if change.seq is None else change.seq - 1)
+        except Exception as failure:  # noqa: BLE001 - the first error is the one to raise
+            error.add_note(f"and the deal could not be put back into stage {was!r}: {failure!r}")
+
+    def _tell(self, hooks: Sequence[Hook], event: FailedEvent[Any], error: BaseException) -> None:
+        for hook in hooks:
+            try:
+                refuse_awaitable(hook, hook(event))
+            except Exception as failure:  # noqa: BLE001 - the first error is the one to raise
+                error.add_note(f"and the hook {hook!r} for failed hooks raised {failure!r}")
+
+    async def _atell(self, hooks: Sequence[Hook], event: FailedEvent[Any], error: BaseException) -> None:
+        for hook in hooks:
+            try:
+                await awaited(hook(event))
+            except Exception as failure:  # noqa: BLE001 - the first error is the one to raise
+                error.add_note(f"and the hook {hook!r} for failed hooks raised {failure!r}")
+
+
+def _named(change: StageChange) -> str:
+    origin = "" if change.source is None else f" from {change.source!r}"
+    return f"{change.trigger!r}{origin} to {change.dest!r}"
 
 
 async def awaited(result: object) -> None:
-    """Waits for what an async hook returned; of a plain hook's result nothing is made."""
+    """Wait for what an async hook returned; ignore what a plain hook did."""
     if isinstance(result, Awaitable):
         await result
 
 
 def refuse_awaitable(hook: Hook, result: object) -> None:
-    """Raises for a hook that turned out to be async only when it was called."""
+    """Refuse a hook that turns out to be async only when it is called.
+
+    Raises:
+        TypeError: if the result must be awaited.
+    """
     if result is not None and isinstance(result, Awaitable):
         if iscoroutine(result):
             result.close()
-        raise TypeError(f"{hook!r} returned an awaitable: use afire(), which awaits it")
+        raise TypeError(f"{hook!r} returned an awaitable: use the verb that awaits it, such as afire()")
 
 
 def first_of(failures: Sequence[BaseException], refusal: BaseException) -> BaseException:
-    """What to raise after the hooks of a refusal: the first of their errors, with the others noted, or the refusal."""
+    """Return what to raise after the hooks for a refusal: the first of their errors, or the refusal itself."""
     if not failures:
         return refusal
     first, *others = failures

@@ -1,80 +1,109 @@
-"""The decisions that need no gate: there is no such move, or not exactly one, or it is not the time for it."""
+"""The decisions that ask no gate: the process has no such move, or several, or it is not the time for it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from salesprocess._text import suggestion
-from salesprocess.engine.decision import Alternative, Case, Decision, DecisionKind, decision_of
+from salesprocess._text import shown, suggestion
+from salesprocess.engine.decision import Decision, DecisionKind, Outcome, decision_of
 from salesprocess.process import CLOSED_KINDS
+from salesprocess.process.stages import START
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from salesprocess.engine.machine import Move
-    from salesprocess.process import SalesProcess
+    from salesprocess.engine.compiled import CompiledMove, MoveTable
 
 
-class Answers:
-    """What an engine says where no gate is to be asked."""
+class Request(NamedTuple):
+    """What a caller asks of a deal: a trigger, a target or both, out of the stage that the deal is in."""
 
-    def __init__(self, process: SalesProcess, ways_out: Mapping[str, Sequence[Move]]) -> None:
-        self._process = process
-        self._ways_out = ways_out
-        self._triggers = dict.fromkeys(transition.trigger for transition in process.transitions)
+    table: MoveTable
+    stage: str | None
+    trigger: str | None
+    to: str | None
 
-    def stale(self, stage: str, trigger: str | None, to: str | None, found: str, expected: object) -> Decision:
-        """The deal is not where the caller saw it last."""
-        message = f"the deal is in {found}, not in {expected!r} as expected: look at it again"
-        return self._answer("stale", stage, trigger, to, message)
-
-    def no_move(self, stage: str, trigger: str | None, to: str | None) -> Decision:
-        """No move out of the stage fits what was asked for."""
-        if trigger is not None and trigger not in self._triggers:
-            message = f"process {self._process.key!r} has no trigger {trigger!r}{suggestion(trigger, self._triggers)}"
-            return self._answer("unknown_trigger", stage, trigger, to, message)
-        if to is not None and to not in self._ways_out:
-            message = f"process {self._process.key!r} has no stage {to!r}{suggestion(to, self._ways_out)}"
-            return self._answer("no_transition", stage, trigger, to, message)
-        kind = self._process.stage(stage).kind
-        asked = "no move leads" if trigger is None else f"{trigger!r} does not lead"
-        target = "" if to is None else f" to {to!r}"
-        if kind in CLOSED_KINDS:
-            message = f"the deal is {kind}: {asked} out of {stage!r}{target}"
-            return self._answer("closed", stage, trigger, to, message)
-        message = f"the deal is in {stage!r} already" if to == stage else f"{asked} out of {stage!r}{target}"
-        return self._answer("no_transition", stage, trigger, to, message)
-
-    def ambiguous(self, stage: str, trigger: str | None, to: str | None, moves: Sequence[Move]) -> Decision:
-        """Several moves fit, and all may be made."""
-        targets = list(dict.fromkeys(str(move.dest) for move in moves))
-        if len(targets) > 1:
-            message = f"{trigger!r} from {stage!r} leads to {', '.join(targets)}: name the stage with to="
-        else:
-            triggers = ", ".join(dict.fromkeys(repr(move.trigger) for move in moves))
-            message = f"{triggers} all lead from {stage!r} to {to!r}: name the trigger"
-        return self._answer("ambiguous", stage, trigger, to, message)
-
-    def reason_needed(self, move: Move, reason: str | None) -> Decision:
-        """The move asks for a reason that was not given, or not for this one."""
-        asked = f"{move.trigger!r} from {move.source!r} to {move.dest!r} needs a reason"
-        listed = move.transition.reasons
-        if not listed:
-            message = f"{asked}: give one with reason="
-        elif not reason:
-            message = f"{asked}, one of {', '.join(map(repr, listed))}"
-        else:
-            message = f"{asked} from its list: there is no {reason!r}{suggestion(reason, listed)}"
-        return decision_of(move.case("needs_reason", message, with_gate=False))
-
-    def vetoed(self, move: Move, why: str) -> Decision:
-        """A hook refused the move."""
-        message = f"{move.trigger!r} from {move.source!r} to {move.dest!r} was vetoed: {why}"
-        return decision_of(move.case("vetoed", message, with_gate=False))
-
-    def _answer(self, kind: DecisionKind, stage: str, trigger: str | None, to: str | None, message: str) -> Decision:
-        process = self._process
-        alternatives: tuple[Alternative, ...] = tuple(move.as_alternative() for move in self._ways_out[stage])
-        return decision_of(
-            Case(kind, process.key, process.version, trigger, stage, to, alternatives=alternatives, message=message)
+    def refused(self, kind: DecisionKind, sentence: str, **details: Any) -> Decision:
+        """Return the decision of a kind that asks no gate, with the ways out that the deal has instead."""
+        process = self.table.process
+        known = {"process": process.key, "stage": self.stage, "trigger": self.trigger, "to": self.to}
+        outcome = Outcome(
+            kind=kind,
+            process=process.key,
+            version=process.version,
+            trigger=self.trigger,
+            source=self.stage,
+            dest=self.to,
+            alternatives=tuple(way.as_alternative() for way in self.table.ways_out(self.stage)),
+            sentence=sentence,
+            details=known | details,
         )
+        return decision_of(outcome)
+
+    def unknown_stage(self, found: object) -> Decision:
+        """Return the refusal of a deal in a stage that the process does not have."""
+        stages = [stage.key for stage in self.table.process.stages]
+        there = self._replace(stage=str(found))
+        return there.refused("unknown_stage", "unknown_stage", found=shown(found), suggestion=suggestion(found, stages))
+
+    def wrong_version(self, found: object) -> Decision:
+        """Return the refusal of a deal that runs under another version of the process."""
+        return self.refused("wrong_version", "wrong_version", found=shown(found), version=self.table.process.version)
+
+    def stale(self, seq: int | None, expected: object) -> Decision:
+        """Return the refusal of a deal that is not where the caller saw it last."""
+        counts = isinstance(expected, int)
+        found = f"at change {seq}" if counts else f"in {self.stage!r}"
+        seen = f"at change {expected}" if counts else f"in {expected!r}"
+        return self.refused("stale", "stale", found=found, expected=seen)
+
+    def no_move(self, missing_key: str | None) -> Decision:
+        """Return why no move out of the stage fits what was asked for; `missing_key` is that of a deal without one."""
+        process, stage = self.table.process, self.stage
+        triggers = (START, *dict.fromkeys(transition.trigger for transition in process.transitions))
+        if self.trigger is not None and self.trigger not in triggers:
+            return self.refused("unknown_trigger", "unknown_trigger", suggestion=suggestion(self.trigger, triggers))
+        stages = [each.key for each in process.stages]
+        if self.to is not None and self.to not in stages:
+            return self.refused("no_transition", "unknown_target", suggestion=suggestion(self.to, stages))
+        if stage is None:
+            sentence = "not_started" if missing_key is None else "no_key"
+            return self.refused("no_transition", sentence, key=missing_key, initial=process.initial.key)
+        if self.trigger == START:
+            return self.refused("no_transition", "started")
+        kind = process.stage(stage).kind
+        wording = {
+            "asked": "no move leads" if self.trigger is None else f"{self.trigger!r} does not lead",
+            "target": "" if self.to is None else f" to {self.to!r}",
+            "state": kind,
+        }
+        if kind in CLOSED_KINDS:
+            return self.refused("closed", "closed", **wording)
+        return self.refused("no_transition", "already_there" if self.to == stage else "no_transition", **wording)
+
+    def ambiguous(self, moves: Sequence[CompiledMove]) -> Decision:
+        """Return the refusal to choose among several moves that fit."""
+        targets = list(dict.fromkeys(each.move.dest for each in moves))
+        if len(targets) > 1:
+            return self.refused("ambiguous", "ambiguous_target", targets=", ".join(targets))
+        triggers = ", ".join(dict.fromkeys(repr(each.move.trigger) for each in moves))
+        return self.refused("ambiguous", "ambiguous_trigger", triggers=triggers)
+
+
+def reason_needed(compiled: CompiledMove, reason: str | None) -> Decision:
+    """Return the refusal of a move whose reason is missing, or is none of its list."""
+    listed = compiled.move.transition.reasons
+    if not listed:
+        return _refused(compiled, "needs_reason", "needs_reason")
+    if not reason:
+        return _refused(compiled, "needs_reason", "needs_listed_reason", reasons=", ".join(map(shown, listed)))
+    return _refused(compiled, "needs_reason", "unlisted_reason", reason=reason, suggestion=suggestion(reason, listed))
+
+
+def vetoed(compiled: CompiledMove, why: str) -> Decision:
+    """Return the refusal of a move that a hook vetoed."""
+    return _refused(compiled, "vetoed", "vetoed", why=why)
+
+
+def _refused(compiled: CompiledMove, kind: DecisionKind, sentence: str, **details: Any) -> Decision:
+    return decision_of(compiled.outcome(kind, sentence, **details))

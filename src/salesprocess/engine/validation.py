@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 
 
 def engine_problems(
-    process: SalesProcess, predicates: Mapping[str, Callable[..., object]], stage: str
+    process: SalesProcess, predicates: Mapping[str, Callable[..., object]], names: Mapping[str, str | None]
 ) -> Iterator[Problem]:
-    """What keeps an engine from being built on a sound process."""
+    """Yield what keeps an engine from being built on a sound process.
+
+    `names` has the deal's attributes for stage, seq and version; they name one attribute or key each.
+    """
     for name, function in predicates.items():
         if not callable(function) or inspect.iscoroutinefunction(function):
             yield Problem("bad_predicate", f"predicates.{name}", "a predicate is a plain function that takes the deal")
@@ -32,5 +35,10 @@ def engine_problems(
                 "predicates",
                 f"criteria ask for {name!r}, which is not given{suggestion(name, predicates)}",
             )
+    for argument, attribute in names.items():
+        if attribute is not None and (not attribute or "." in attribute):
+            message = f"expected one attribute or key of the deal, found {attribute!r}: give the deal a property for it"
+            yield Problem("bad_attribute", argument, message)
+    stage = names["stage"]
     if any(transition.trigger == stage for transition in process.transitions):
         yield Problem("trigger_is_stage", "stage", f"{stage!r} is a trigger and cannot name the deal's stage as well")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -286,7 +286,7 @@ class SalesProcess(Definition, frozen=True):
         """
         return merging.merge(self, other)
 
-    def __iter__(self) -> Generator[tuple[str, Any], None, None]:
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
         # pydantic would yield the cached graph as well, which is no field.
         return ((name, getattr(self, name)) for name in type(self).model_fields)
 

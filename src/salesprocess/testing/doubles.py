@@ -46,7 +46,7 @@ class Seen(NamedTuple):
 
     phase: Phase
     trigger: str | None
-    source: str
+    source: str | None
     dest: str | None
 
 
@@ -67,10 +67,8 @@ class RecordingHooks(Hooks[DealT], Generic[DealT]):
         super().__init__()
         self.seen: list[Seen] = []
         self.events: list[HookEvent[DealT]] = []
-        for phase in ("before", "exit", "enter", "after", "refused"):
+        for phase in ("before", "exit", "enter", "after", "won", "lost", "refused"):
             getattr(self, phase)(self._noting(phase))
-        self.won(self._noting("won"))
-        self.lost(self._noting("lost"))
 
     def _noting(self, phase: Phase) -> Callable[[HookEvent[DealT]], None]:
         def note(event: HookEvent[DealT]) -> None:
