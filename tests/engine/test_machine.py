@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from transitions import Machine
 
@@ -27,6 +27,7 @@ def test_it_lists_triggers_and_transitions(engine: Engine[Any]) -> None:
     assert machine.initial == "prospecting"
 
 
+@settings(deadline=None)
 @given(choices=st.lists(st.integers(0, 20), max_size=12))
 def test_a_registered_model_walks_as_the_engine_does(choices: list[int]) -> None:
     """The trigger of a registered model makes the move that fire makes, and may_ answers as check does."""
