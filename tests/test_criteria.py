@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from dataclasses import FrozenInstanceError, dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -489,4 +490,6 @@ def test_stored_form_nested_without_end_is_refused() -> None:
 
 
 def test_glob_of_many_stars_takes_no_time() -> None:
+    started = time.perf_counter()
     assert ask(fact("x").matches("*a" * 100), {"x": "a" * 5000 + "b"}).status == "unmet"
+    assert time.perf_counter() - started < 5
