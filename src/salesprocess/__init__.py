@@ -18,8 +18,7 @@ if TYPE_CHECKING:
         predicate,
         time_in_stage,
     )
-    from salesprocess.decision import Alternative, Decision, Override, Plan, StageChange
-    from salesprocess.engine import Engine
+    from salesprocess.engine import Alternative, Decision, Engine, HookEvent, Hooks, Override, Plan, Veto
     from salesprocess.errors import (
         AmbiguousMove,
         Blocked,
@@ -36,8 +35,8 @@ if TYPE_CHECKING:
         UnknownTrigger,
         Vetoed,
     )
-    from salesprocess.history import History, replay
-    from salesprocess.hooks import HookEvent, Hooks, Veto
+    from salesprocess.history import History, StageChange
+    from salesprocess.history.replay import replay
     from salesprocess.process import Activity, SalesProcess, Stage, Transition
 
 __all__ = [
@@ -85,14 +84,12 @@ __all__ = [
 # Each name is imported when it is first asked for, so that the import of the package alone is quick.
 _NAMES: Final = {
     "criteria": "Criterion Finding at_least context days fact hours now predicate time_in_stage",
-    "decision": "Alternative Decision Override Plan StageChange",
-    "engine": "Engine",
+    "engine": "Alternative Decision Engine HookEvent Hooks Override Plan Veto",
     "errors": (
         "AmbiguousMove Blocked CriteriaErrored DealClosed DealError DefinitionError NoTransition Problem ReasonNeeded "
         "SalesProcessError StaleDeal TransitionRefused UnknownTrigger Vetoed"
     ),
-    "history": "History replay",
-    "hooks": "HookEvent Hooks Veto",
+    "history": "History StageChange replay",
     "process": "Activity SalesProcess Stage Transition",
 }
 _MODULES: Final = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from salesprocess.decision import Decision
+    from salesprocess.engine.decision import Decision
 
 
 class Problem(NamedTuple):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from salesprocess.assurance._compare import Finding, compared
+from salesprocess.assurance.part_differences import Finding, compared
 from salesprocess.process import SalesProcess
 
 __all__ = ["Diff", "Difference", "DifferenceKind", "diff"]

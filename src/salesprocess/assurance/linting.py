@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from salesprocess._names import suggestion
-from salesprocess.assurance._asked import problems_of_criteria, unknown_starts
-from salesprocess.assurance._fitting import misfits
-from salesprocess.assurance._map import Map
-from salesprocess.assurance._ways_through import problems_of_ways
+from salesprocess._text import suggestion
+from salesprocess.assurance.deal_type_problems import misfits
+from salesprocess.assurance.gate_problems import problems_of_criteria, unknown_starts
+from salesprocess.assurance.process_map import Map
+from salesprocess.assurance.reachability import problems_of_ways
 from salesprocess.errors import DefinitionError, Problem
 from salesprocess.process import SalesProcess
 

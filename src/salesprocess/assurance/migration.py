@@ -10,14 +10,13 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final, Self
 
-from salesprocess._access import Access
-from salesprocess._checks import engine_problems
-from salesprocess._gate import Gate, Lookup
-from salesprocess._names import suggestion
-from salesprocess._values import shown
+from salesprocess._text import shown, suggestion
 from salesprocess.criteria import Criterion, Finding
-from salesprocess.decision import StageChange, aware
+from salesprocess.criteria.gate import Gate, Lookup
+from salesprocess.engine.deal_access import Access
+from salesprocess.engine.validation import engine_problems
 from salesprocess.errors import DealError, DefinitionError, Problem
+from salesprocess.history.change import StageChange, aware
 from salesprocess.process import SalesProcess
 
 __all__ = ["DryRun", "Failing", "MigrationPlan"]

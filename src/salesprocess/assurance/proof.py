@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from salesprocess.assurance._claims import Claim, always_passes, at_most, eventually_closable, never, reachable
-from salesprocess.assurance._prove import verdict
-from salesprocess.assurance._steps import Step, run
-from salesprocess.assurance._walks import Moves
-from salesprocess.decision import StageChange
+from salesprocess.assurance.claim_search import verdict
+from salesprocess.assurance.claims import Claim, always_passes, at_most, eventually_closable, never, reachable
+from salesprocess.assurance.counterexamples import Step, run
+from salesprocess.assurance.walks import Moves
+from salesprocess.history.change import StageChange
 from salesprocess.process import SalesProcess
 
 __all__ = [

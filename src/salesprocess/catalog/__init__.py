@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from salesprocess._names import suggestion
+from salesprocess._text import suggestion
 from salesprocess.catalog.commercial import COMMERCIAL
 from salesprocess.catalog.frameworks import BANT, MEDDIC, MEDDPICC, SANDLER, SPICED, SPIN, Framework, Score
 from salesprocess.catalog.funnel import FUNNEL

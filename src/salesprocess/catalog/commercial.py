@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from salesprocess.catalog._criteria import PRESENTED, PROSPECT, SATISFACTION, known
-from salesprocess.catalog._moves import linear_with_exits
+from salesprocess.catalog.usual_moves import linear_with_exits
 from salesprocess.criteria import Criterion, fact
 from salesprocess.process import SalesProcess, Stage
 

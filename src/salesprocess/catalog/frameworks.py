@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final, get_args
 
 from salesprocess.catalog._criteria import AUTHORITY, BUDGET, NEED, true
-from salesprocess.catalog._framework import Framework, Score, Step
+from salesprocess.catalog.framework import Framework, Score, Step
 from salesprocess.criteria import Criterion, Evidence, fact
 
 __all__ = ["BANT", "MEDDIC", "MEDDPICC", "SANDLER", "SPICED", "SPIN", "Framework", "Score", "Step"]

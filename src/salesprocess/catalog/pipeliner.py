@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from salesprocess.catalog._criteria import PROSPECT, known, true
-from salesprocess.catalog._moves import linear_with_exits
+from salesprocess.catalog.usual_moves import linear_with_exits
 from salesprocess.process import SalesProcess, Stage, Transition
 
 if TYPE_CHECKING:

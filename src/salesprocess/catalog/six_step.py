@@ -14,7 +14,7 @@ from salesprocess.catalog._criteria import (
     known,
     true,
 )
-from salesprocess.catalog._moves import linear_with_exits
+from salesprocess.catalog.usual_moves import linear_with_exits
 from salesprocess.criteria import Criterion, fact
 from salesprocess.process import Activity, SalesProcess, Stage
 

@@ -9,8 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from salesprocess._names import suggestion
-from salesprocess.formats._source import MAX_BYTES
+from salesprocess._text import suggestion
+from salesprocess.formats.text_source import MAX_BYTES
 
 if TYPE_CHECKING:
     from types import ModuleType

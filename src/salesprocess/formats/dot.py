@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Collection, Sequence
 
-from salesprocess.formats._picture import MAIN, PHASES, Arrow, Picture, picture, printable
+from salesprocess.formats.diagram import MAIN, PHASES, Arrow, Picture, picture, printable
 from salesprocess.process import Direction, Kind, SalesProcess, Stage
 
 __all__ = ["dumps", "to_svg"]

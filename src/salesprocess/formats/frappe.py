@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from salesprocess._names import suggestion
-from salesprocess._values import shown
-from salesprocess.formats._crm import Import, Imported, Json, id_of, identity, others, percent, write_csv
-from salesprocess.formats._source import refuse
+from salesprocess._text import shown, suggestion
+from salesprocess.formats.crm_import import Import, Imported, Json, id_of, identity, others, percent, write_csv
+from salesprocess.formats.text_source import refuse
 from salesprocess.process import Kind, SalesProcess, Stage
 
 __all__ = ["dump", "dump_csv", "load"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element
 
-from salesprocess._notebook import as_html, element, table
-from salesprocess.formats._playbook import COLUMNS, Section, moves, sections
+from salesprocess._html import as_html, element, table
+from salesprocess.formats.playbook import COLUMNS, Section, moves, sections
 from salesprocess.process import SalesProcess
 
 __all__ = ["dumps"]

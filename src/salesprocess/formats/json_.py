@@ -9,11 +9,11 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from salesprocess.formats._source import (
-    MAX_DEPTH,
+from salesprocess.formats.text_source import (
     Path,
     Place,
     check_bounds,
+    check_nesting,
     place_at,
     process_of,
     refuse,
@@ -24,6 +24,8 @@ from salesprocess.process import SalesProcess
 __all__ = ["dumps", "loads"]
 
 _LONGEST_NUMBER = 100
+# Nothing here is tried twice: a text in quotes that has no end is taken as ending with the document.
+_NESTING = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def loads(text: str | bytes, *, name: str = "the JSON text") -> SalesProcess:
@@ -71,6 +73,7 @@ def parse(text: str, name: str) -> Any:
     Raises:
         DefinitionError: for what is no JSON, or breaks a bound.
     """
+    check_nesting(text, _NESTING, name)
     try:
         data = json.loads(
             text, object_pairs_hook=_members, parse_int=_whole, parse_float=_finite, parse_constant=_finite
@@ -83,8 +86,6 @@ def parse(text: str, name: str) -> Any:
         refuse(name, "not_finite", str(error), place=place_at(text, at))
     except json.JSONDecodeError as error:
         refuse(name, "bad_json", f"{error.msg[:1].lower()}{error.msg[1:]}", place=Place(error.lineno, error.colno))
-    except RecursionError:
-        refuse(name, "too_deep", f"a definition may be nested {MAX_DEPTH} deep, this one is deeper")
     check_bounds(data, name)
     return data
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from salesprocess.formats._picture import printable
-from salesprocess.formats._playbook import COLUMNS, moves, sections
+from salesprocess.formats.diagram import printable
+from salesprocess.formats.playbook import COLUMNS, moves, sections
 from salesprocess.process import SalesProcess
 
 __all__ = ["dumps", "transition_table"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from salesprocess.formats._picture import MAIN, PHASES, Picture, picture, printable
+from salesprocess.formats.diagram import MAIN, PHASES, Picture, picture, printable
 from salesprocess.process import CLOSED_KINDS, Direction, SalesProcess, Stage
 
 __all__ = ["dumps"]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from salesprocess.formats._crm import Import, Imported, Json, id_of, identity, others, write_csv
+from salesprocess.formats.crm_import import Import, Imported, Json, id_of, identity, others, write_csv
 from salesprocess.process import SalesProcess, Stage
 
 __all__ = ["dump", "dump_csv", "load"]

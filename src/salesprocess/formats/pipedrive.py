@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, timedelta
 from typing import Any, Literal
 
-from salesprocess.formats._crm import Import, Imported, Json, chosen, id_of, identity, others, percent
-from salesprocess.formats._source import refuse
+from salesprocess.formats.crm_import import Import, Imported, Json, chosen, id_of, identity, others, percent
+from salesprocess.formats.text_source import refuse
 from salesprocess.history import ImportedLog, read_changes
 from salesprocess.process import CLOSED_KINDS, SalesProcess, Stage
 

@@ -12,9 +12,9 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
 from salesprocess.criteria import Comparison, Criterion, fact
-from salesprocess.formats import _xml
-from salesprocess.formats._crm import Import, Imported, id_of, identity, percent
-from salesprocess.formats._source import check_length
+from salesprocess.formats import safe_xml
+from salesprocess.formats.crm_import import Import, Imported, id_of, identity, percent
+from salesprocess.formats.text_source import check_length
 from salesprocess.history import ImportedLog, read_changes
 from salesprocess.process import CLOSED_KINDS, Forecast, Kind, SalesProcess, Stage
 
@@ -42,7 +42,7 @@ def load(source: str | bytes, *, path: str | bytes | None = None) -> Imported:
         DefinitionError: for what is no such XML, with line and column; a document type is refused.
     """
     reading = Import("the Salesforce stages")
-    root = _xml.parse(source, reading.name, "StandardValueSet")
+    root = safe_xml.parse(source, reading.name, "StandardValueSet")
     values = list(root.iter("standardValue"))
     check_length(values, "stages", reading.name, "standardValue")
     steps = {} if path is None else _steps(reading, path)
@@ -105,7 +105,7 @@ def _forecast(reading: Import, row: Mapping[str, str], path: str) -> Forecast | 
 
 
 def _steps(reading: Import, source: str | bytes) -> dict[str, tuple[str, list[str]]]:
-    root = _xml.parse(source, "the Salesforce path", "PathAssistant")
+    root = safe_xml.parse(source, "the Salesforce path", "PathAssistant")
     steps: dict[str, tuple[str, list[str]]] = {}
     for step in root.iter("pathAssistantSteps"):
         names = [(field.text or "").strip() for field in step.iter("fieldNames")]
@@ -144,7 +144,7 @@ def dump(process: SalesProcess) -> str:
         for tag in sorted(members):
             if members[tag] is not None:
                 SubElement(value, tag).text = str(members[tag])
-    return _xml.write(root, "the process")
+    return safe_xml.write(root, "the process")
 
 
 def dump_path(process: SalesProcess) -> str:
@@ -171,7 +171,7 @@ def dump_path(process: SalesProcess) -> str:
             if info:
                 SubElement(step, "info").text = str(info)
             SubElement(step, "picklistValueName").text = id_of(stage)
-    return _xml.write(root, "the process")
+    return safe_xml.write(root, "the process")
 
 
 def load_history(rows: Iterable[Mapping[str, Any]], process: SalesProcess) -> ImportedLog:

@@ -10,7 +10,7 @@ import json
 from importlib.resources import files
 from typing import Any
 
-from salesprocess._names import SLUG
+from salesprocess._text import SLUG
 from salesprocess.criteria import OPERATORS
 from salesprocess.process import SalesProcess
 

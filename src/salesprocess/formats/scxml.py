@@ -11,10 +11,10 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from salesprocess.criteria import Criterion
 from salesprocess.errors import DefinitionError
-from salesprocess.formats import _xml, xstate
-from salesprocess.formats._conditions import Conditions, written
+from salesprocess.formats import safe_xml, xstate
+from salesprocess.formats.scxml_conditions import Conditions, written
 from salesprocess.process import CLOSED_KINDS, SalesProcess, Transition
-from salesprocess.targets._leaves import Given, compiled
+from salesprocess.targets.comparisons import Given, compiled
 
 __all__ = ["DROPS", "asked_of_host", "dumps", "loads"]
 
@@ -41,7 +41,7 @@ def dumps(process: SalesProcess) -> str:
     root.attrib |= {"xmlns": "http://www.w3.org/2005/07/scxml", "xmlns:sp": _OURS, "name": process.key}
     root.set("sp:own", _json({k: v for k, v in _plain(process).items() if k not in {"stages", "transitions"}}))
     datamodel = SubElement(root, "datamodel")
-    leaves = {source for source, _ in process.moves()}
+    leaves = {move.source for move in process.moves()}
     for stage in process.stages:
         is_final = stage.kind in CLOSED_KINDS and stage.key not in leaves
         state = SubElement(root, "final" if is_final else "state", {"id": stage.key, "sp:own": _json(_plain(stage))})
@@ -73,7 +73,7 @@ def loads(text: str | bytes, *, name: str = "the SCXML document") -> SalesProces
     Raises:
         DefinitionError: for what is no such XML, has a document type, or says what a process does not.
     """
-    root = _xml.parse(text, name, "scxml")
+    root = safe_xml.parse(text, name, "scxml")
     states: dict[str, Any] = {}
     for node in root:
         if node.tag in {"state", "final"}:
@@ -94,7 +94,7 @@ class _Writer:
 
     def write_moves(self, source: str, state: Element) -> None:
         """Adds the ways out of a stage to its state."""
-        moves = [transition for left, transition in self._process.moves() if left == source]
+        moves = [move.transition for move in self._process.graph.out_of[source]]
         rivals = Counter(transition.trigger for transition in moves)
         for transition in moves:
             parts = [self._of_criterion(each) for each in self._process.gate(source, transition) if _counts(each)]

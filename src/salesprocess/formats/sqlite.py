@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from salesprocess.errors import Problem
-from salesprocess.formats._door import (
+from salesprocess.formats.trigger_rules import (
     Rules,
     Way,
     asker,

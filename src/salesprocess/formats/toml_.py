@@ -8,23 +8,30 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from salesprocess.formats._source import (
+from salesprocess.formats.json_ import plain
+from salesprocess.formats.text_source import (
     MAX_DEPTH,
     Path,
     Place,
     as_text,
     check_bounds,
+    check_nesting,
     place_at,
     process_of,
     refuse,
     text_of,
 )
-from salesprocess.formats.json_ import plain
 from salesprocess.process import SalesProcess
 
 __all__ = ["dumps", "loads"]
 
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
+# Nothing here is tried twice: a text in quotes that has no end is taken as ending with its line, or the document.
+_NESTING = re.compile(
+    r""""{3}(?:[^"\\]|\\.|"{1,2}(?!"))*+(?:"{3})?|'{3}(?:[^']|'{1,2}(?!'))*+(?:'{3})?"""
+    r"""|"(?:[^"\\\n]|\\.)*+"?|'[^'\n]*+'?|\#[^\n]*+|[\[\]{}]""",
+    re.DOTALL,
+)
 _BEFORE_TEXT = re.compile(r"[^\"'#]*")
 # What tomllib takes for dotted keys grows with the square of their parts.
 _MOST_SQUARED_DOTS = 10_000_000
@@ -49,14 +56,13 @@ def loads(text: str | bytes, *, name: str = "the TOML text") -> SalesProcess:
     text = text_of(text, name)
     if _is_too_dotted(text):
         refuse(name, "too_deep", f"a definition may be nested {MAX_DEPTH} deep, a key here is deeper")
+    check_nesting(text, _NESTING, name)
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         _refuse_syntax(error, text, name)
-    except RecursionError:
-        refuse(name, "too_deep", f"a definition may be nested {MAX_DEPTH} deep, this one is deeper")
-    except ValueError as error:
-        refuse(name, "bad_toml", str(error))
+    except ValueError:
+        refuse(name, "bad_toml", "a number of thousands of digits is no number to store")
     check_bounds(data, name)
     return process_of(data, name, lambda: _places(text))
 

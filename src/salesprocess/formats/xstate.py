@@ -6,11 +6,10 @@ import json
 from importlib import resources
 from typing import Any, Final
 
-from salesprocess._names import suggestion
-from salesprocess._values import shown
+from salesprocess._text import shown, suggestion
 from salesprocess.errors import DefinitionError, Problem
 from salesprocess.formats import json_
-from salesprocess.formats._source import process_of, refuse, text_of
+from salesprocess.formats.text_source import process_of, refuse, text_of
 from salesprocess.process import CLOSED_KINDS, SalesProcess
 
 __all__ = ["DROPS", "dumps", "guards_source", "loads", "machine"]
@@ -34,7 +33,7 @@ def machine(process: SalesProcess) -> dict[str, Any]:
     leads out of is a final state. Give the deal's facts as the machine's `context`, or as `facts` with each event.
     """
     states: dict[str, dict[str, Any]] = {}
-    leaves = {source for source, _ in process.moves()}
+    leaves = {move.source for move in process.moves()}
     for stage in process.stages:
         state: dict[str, Any] = {"tags": [stage.kind], "meta": {_META: _plain(stage)}}
         if stage.objective:

@@ -6,21 +6,24 @@ Plain scalars mean what YAML 1.2 says: `no` and `on` are text, not false and tru
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import yaml
 
-from salesprocess.formats._source import (
+from salesprocess.formats.json_ import plain
+from salesprocess.formats.text_source import (
     MAX_DEPTH,
     MAX_VALUES,
     Path,
     Place,
     check_bounds,
+    check_nesting,
+    place_at,
     process_of,
     refuse,
     text_of,
 )
-from salesprocess.formats.json_ import plain
 from salesprocess.process import SalesProcess
 
 __all__ = ["dumps", "loads"]
@@ -32,6 +35,8 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+# What may stand between one event and the next: text in quotes and comments, which may hold brackets, and brackets.
+_AHEAD = re.compile(r"""["](?:[^"\\]|\\.)*+["]?|'[^']*+'?|\#[^\n]*+|[\[\]{}]""", re.DOTALL)
 _WHOLE = re.compile(r"[-+]?[0-9]{1,100}")
 _NUMBER = re.compile(r"[-+]?(\.[0-9]{1,100}|[0-9]{1,100}(\.[0-9]{0,100})?)([eE][-+]?[0-9]{1,3})?")
 
@@ -58,8 +63,11 @@ def loads(text: str | bytes, *, name: str = "the YAML text") -> SalesProcess:
         data = reader.read(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        reader.refuse_depth_ahead(text[: mark.index] if mark else "")
         message = f"{error.problem or error.context or 'no YAML'}"
         refuse(name, "bad_yaml", message, place=None if mark is None else Place(mark.line + 1, mark.column + 1))
+    except UnicodeEncodeError as error:
+        refuse(name, "bad_yaml", f"{text[error.start]!r} is half a character", place=place_at(text, error.start))
     except yaml.YAMLError as error:
         refuse(name, "bad_yaml", str(error).partition("\n")[0])
     check_bounds(data, name)
@@ -74,9 +82,11 @@ class _Reader:
         self.places: dict[Path, Place] = {}
         self.anchors: dict[str, tuple[Any, int]] = {}
         self.count = 0
+        self.depth = 0
+        self.taken = 0
 
     def read(self, text: str) -> Any:
-        self.events = yaml.parse(text, Loader=_LOADER)
+        self.events = self.follow(text)
         data = None
         for event in self.events:
             if isinstance(event, yaml.DocumentStartEvent):
@@ -85,12 +95,26 @@ class _Reader:
                 data = self.value(next(self.events), ())
         return data
 
+    def follow(self, text: str) -> Iterator[Any]:
+        events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
+        for event in events:
+            self.depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            self.taken = max(self.taken, event.end_mark.index)
+            yield event
+
+    def refuse_depth_ahead(self, text: str) -> None:
+        """Refuses too deep a text that PyYAML read ahead to its end, and gave up before it gave an event of it.
+
+        For what may be a key it reads on by a thousand characters, and newer releases have a limit of their own.
+        """
+        check_nesting(text, _AHEAD, self.name, start=self.taken, depth=self.depth)
+
     def refuse(self, event: yaml.Event, code: str, message: str) -> NoReturn:
         refuse(self.name, code, message, place=_place(event))
 
     def value(self, event: Any, path: Path) -> Any:
         self.places.setdefault(path, _place(event))
-        if len(path) > MAX_DEPTH:
+        if len(path) >= MAX_DEPTH:
             self.refuse(event, "too_deep", f"a definition may be nested {MAX_DEPTH} deep, this one is deeper")
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event)

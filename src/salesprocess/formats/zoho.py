@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from salesprocess._values import shown
+from salesprocess._text import shown
 from salesprocess.criteria import Comparison, Criterion, fact
-from salesprocess.formats._crm import Import, Imported, Json, id_of, identity, others, slug
-from salesprocess.formats._source import refuse
+from salesprocess.formats.crm_import import Import, Imported, Json, id_of, identity, others, slug
+from salesprocess.formats.text_source import refuse
 from salesprocess.process import Kind, SalesProcess, Stage, Transition
 
 __all__ = ["dump", "load"]
@@ -130,7 +130,7 @@ def dump(process: SalesProcess) -> list[dict[str, Any]]:
     info = dict(kept) if isinstance(kept, Mapping) else {}
     answers = []
     for stage in process.stages:
-        moves = [_row(process, move) for source, move in process.moves() if source == stage.key]
+        moves = [_row(process, move.transition) for move in process.graph.out_of[stage.key]]
         if moves:
             about = {"name": process.name, "field_value": id_of(stage) if "id" in stage.extra else stage.name} | info
             answers.append({"blueprint": {"process_info": about, "transitions": moves}})

@@ -11,9 +11,9 @@ from salesprocess.frames._discover import Discovered, discover, variants
 from salesprocess.frames._example import example_log
 from salesprocess.frames._forecast import backtest, calibration, chances, forecast
 from salesprocess.frames._funnel import conversion, funnel
-from salesprocess.frames._gate import gate
+from salesprocess.frames._gate_table import gate
 from salesprocess.frames._outcomes import cohorts, loss_reasons, outcomes, velocity, win_rate
-from salesprocess.frames._spells import spells
+from salesprocess.frames._stays import spells
 from salesprocess.frames._times import stalled, time_in_stage
 from salesprocess.frames._writers import to_ocel, to_pm4py, to_xes
 

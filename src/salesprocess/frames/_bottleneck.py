@@ -16,14 +16,14 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from salesprocess.errors import DealError
-from salesprocess.frames import _chain
-from salesprocess.frames._asked import check_share
-from salesprocess.frames._chain import LOSS
+from salesprocess.frames import _markov_chain
+from salesprocess.frames._arguments import check_share
+from salesprocess.frames._backends import Frame, keyed, rows_like, rows_of
 from salesprocess.frames._columns import rows_per
 from salesprocess.frames._forecast import learn
-from salesprocess.frames._kinds import Frame, keyed, rows_like, rows_of
-from salesprocess.frames._places import NOWHERE, Places, metric
-from salesprocess.frames._spells import stays
+from salesprocess.frames._markov_chain import LOSS
+from salesprocess.frames._stage_numbers import NOWHERE, Places, metric
+from salesprocess.frames._stays import stays
 from salesprocess.process import SalesProcess
 
 
@@ -62,13 +62,13 @@ def _starts(process: SalesProcess, events: Frame, at: datetime | None) -> dict[i
     return {place: found[place] for place in opened if place in found} or {opened[0]: 1}
 
 
-def _overall(weights: _chain.Counts, starts: dict[int, int]) -> float:
-    chances = _chain.chances(weights)
+def _overall(weights: _markov_chain.Counts, starts: dict[int, int]) -> float:
+    chances = _markov_chain.chances(weights)
     return sum(chances[place] * count for place, count in starts.items()) / sum(starts.values())
 
 
 def _gain(
-    process: SalesProcess, place: int, weights: _chain.Counts, starts: dict[int, int], now: float, keep: float
+    process: SalesProcess, place: int, weights: _markov_chain.Counts, starts: dict[int, int], now: float, keep: float
 ) -> dict[str, Any]:
     ways = weights[place]
     total, lost = sum(ways.values()), ways[LOSS]

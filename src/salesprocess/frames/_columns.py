@@ -16,10 +16,9 @@ from typing import Any, Final
 
 import narwhals.stable.v2 as nw
 
-from salesprocess._names import suggestion
-from salesprocess._values import shown
+from salesprocess._text import shown, suggestion
 from salesprocess.errors import DealError
-from salesprocess.frames._kinds import Frame, keyed, open_frame, with_micros
+from salesprocess.frames._backends import Frame, keyed, open_frame, with_micros
 from salesprocess.targets.narwhals import holds_nothing
 
 REQUIRED: Final = ("deal", "stage", "at")

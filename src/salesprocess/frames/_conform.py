@@ -17,9 +17,9 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import narwhals.stable.v2 as nw
 
 from salesprocess.errors import DealError
+from salesprocess.frames._backends import Frame, Neighbour, keyed, kind_of, open_frame, same_kind, with_neighbours
 from salesprocess.frames._columns import REQUIRED, prepared, require, switch
-from salesprocess.frames._kinds import Frame, Neighbour, keyed, kind_of, open_frame, same_kind, with_neighbours
-from salesprocess.frames._places import NOWHERE
+from salesprocess.frames._stage_numbers import NOWHERE
 from salesprocess.process import CLOSED_KINDS, SalesProcess, Stage
 
 Processes: TypeAlias = "SalesProcess | Mapping[Any, SalesProcess]"
@@ -88,7 +88,7 @@ class _Rules(NamedTuple):
         """The verdict on each move as its place in `VERDICTS`, at `previous * width + current`."""
         stages = {stage.key: stage for stage in process.stages}
         known = [stages.get(key) for key in self.keys]
-        moves = {(source, move.dest) for source, move in process.moves()}
+        moves = {(move.source, move.dest) for move in process.moves()}
         nowhere = [_first(process, entered) for entered in known] + ["unknown_stage"] * 2
         unknown = ["unknown_stage"] * self.width
         rows = [[_verdict(process, left, entered, moves) for entered in (*known, None, None)] for left in known]

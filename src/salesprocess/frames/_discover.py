@@ -17,13 +17,10 @@ from typing import Any, Final, NamedTuple
 
 import narwhals.stable.v2 as nw
 
-from salesprocess._names import is_slug, suggestion
-from salesprocess._parts import Kind
-from salesprocess._values import shown
+from salesprocess._text import is_slug, shown, suggestion
 from salesprocess.errors import DealError
-from salesprocess.frames._asked import check_share, several
-from salesprocess.frames._columns import prepared, rows_per, switch
-from salesprocess.frames._kinds import (
+from salesprocess.frames._arguments import check_share, several
+from salesprocess.frames._backends import (
     Frame,
     Neighbour,
     Rows,
@@ -34,9 +31,11 @@ from salesprocess.frames._kinds import (
     with_neighbours,
     with_overall,
 )
-from salesprocess.frames._places import NOWHERE, Places, metric
-from salesprocess.frames._spells import order_of, stays
+from salesprocess.frames._columns import prepared, rows_per, switch
+from salesprocess.frames._stage_numbers import NOWHERE, Places, metric
+from salesprocess.frames._stays import order_of, stays
 from salesprocess.process import SalesProcess, Stage, Transition
+from salesprocess.process.stages import Kind
 
 _LONGEST: Final = 40
 

@@ -17,16 +17,16 @@ from typing import Any, Final, NamedTuple
 
 import narwhals.stable.v2 as nw
 
-from salesprocess._values import shown
+from salesprocess._text import shown
 from salesprocess.errors import DealError
-from salesprocess.frames import _chain
-from salesprocess.frames._asked import By, Progress, check_share, followed, names_of
-from salesprocess.frames._chain import LOSS, WIN, Chance
+from salesprocess.frames import _markov_chain
+from salesprocess.frames._arguments import By, Progress, check_share, followed, names_of
+from salesprocess.frames._backends import Frame, Rows, keyed, rows_like, rows_of
 from salesprocess.frames._columns import amount, flag, is_one_of, rows_per, totals
-from salesprocess.frames._kinds import Frame, Rows, keyed, rows_like, rows_of
+from salesprocess.frames._markov_chain import LOSS, WIN, Chance
 from salesprocess.frames._outcomes import ended
-from salesprocess.frames._places import NOWHERE, Places, metric
-from salesprocess.frames._spells import stays
+from salesprocess.frames._stage_numbers import NOWHERE, Places, metric
+from salesprocess.frames._stays import stays
 from salesprocess.process import SalesProcess
 
 _MONEY: Final = ("amount", "weighted", "learned", "low", "high")
@@ -54,10 +54,10 @@ def learn(process: SalesProcess, events: Frame, at: datetime | None = None) -> d
     ways: dict[int, dict[int, float]] = {number: {LOSS: 0.0} for number in places.unclosed}
     ways |= {} if final else {number: {WIN: 0.0} for number in won}
     numbers = places.numbers
-    for source, move in process.moves():
-        if numbers[source] in ways and move.dest != source:
+    for move in process.moves():
+        if numbers[move.source] in ways and move.dest != move.source:
             dest = numbers[move.dest]
-            ways[numbers[source]].setdefault(state.get(dest, dest), 0.0)
+            ways[numbers[move.source]].setdefault(state.get(dest, dest), 0.0)
     for place, went, count in rows:
         if place in ways and went != places.unknown and (went != NOWHERE or place in won):
             way = WIN if went == NOWHERE else state.get(went, went)
@@ -82,7 +82,7 @@ def chances(process: SalesProcess, events: Frame, *, interval: float = 0.9, at: 
     """
     check_share("interval", interval)
     weights = learn(process, events, at)
-    found = _chain.credible(weights, draws=_DRAWS, interval=interval, seed=_SEED)
+    found = _markov_chain.credible(weights, draws=_DRAWS, interval=interval, seed=_SEED)
     return rows_like(events, [_chance_row(process, place, found[place], weights) for place in Places(process).unclosed])
 
 
@@ -123,8 +123,8 @@ def forecast(
     check_share("interval", interval)
     groups = [*names_of(by, "currency", "without_amount", *_MONEY), "currency"]
     weights = learn(process, events, at)
-    drawn = list(_chain.drawn(weights, _DRAWS, _SEED))
-    means = _chain.chances(weights)
+    drawn = list(_markov_chain.drawn(weights, _DRAWS, _SEED))
+    means = _markov_chain.chances(weights)
     open_deals = _open_amounts(process, events, groups, at)
     if not open_deals:
         raise DealError("no deal is open: there is nothing to forecast")
@@ -133,7 +133,7 @@ def forecast(
         money = _Money(process, stages, means)
         sums = money.simulated(drawn)
         edge = (1 - interval) / 2
-        ends = {"low": _chain.quantile(sums, edge), "high": _chain.quantile(sums, 1 - edge)}
+        ends = {"low": _markov_chain.quantile(sums, edge), "high": _markov_chain.quantile(sums, 1 - edge)}
         rows.append(dict(zip(groups, group, strict=True)) | money.row() | ends)
     return rows_like(events, rows)
 
@@ -261,7 +261,7 @@ def _brier(by_stage: Rows, name: str) -> float | None:
 def calibrated(process: SalesProcess, events: Frame, at: datetime, interval: float) -> list[dict[str, Any]]:
     """The rows of `calibration`."""
     weights = learn(process, events, at)
-    found = _chain.credible(weights, draws=_DRAWS, interval=interval, seed=_SEED)
+    found = _markov_chain.credible(weights, draws=_DRAWS, interval=interval, seed=_SEED)
     then = ended(process, events, (), at).filter(is_one_of("_place", Places(process).unclosed)).select("deal", "_place")
     later = ended(process, events, (), None).select("deal", "won", "lost", "disqualified")
     decided = then.join(later, on="deal", how="left")

@@ -17,11 +17,11 @@ from typing import Any, Literal, TypeAlias, get_args
 import narwhals.stable.v2 as nw
 
 from salesprocess.errors import DealError
-from salesprocess.frames._asked import By, check_choice, names_of
+from salesprocess.frames._arguments import By, check_choice, names_of
+from salesprocess.frames._backends import Frame, at_once, keyed, unpivoted
 from salesprocess.frames._columns import flag, rows_per, switch, totals
-from salesprocess.frames._kinds import Frame, at_once, keyed, unpivoted
-from salesprocess.frames._places import NOWHERE, Places, metric
-from salesprocess.frames._spells import stays
+from salesprocess.frames._stage_numbers import NOWHERE, Places, metric
+from salesprocess.frames._stays import stays
 from salesprocess.process import SalesProcess
 
 Measure: TypeAlias = Literal["entered", "reached", "skipped", "reentered"]

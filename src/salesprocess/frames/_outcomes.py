@@ -16,11 +16,11 @@ from datetime import datetime
 import narwhals.stable.v2 as nw
 
 from salesprocess.errors import DealError
-from salesprocess.frames._asked import By, check_days, names_of
+from salesprocess.frames._arguments import By, check_days, names_of
+from salesprocess.frames._backends import MICROS_A_DAY, Frame, keyed, with_month
 from salesprocess.frames._columns import amount, flag, is_one_of, rows_per, switch, totals
-from salesprocess.frames._kinds import MICROS_A_DAY, Frame, keyed, with_month
-from salesprocess.frames._places import NOWHERE, Places, metric
-from salesprocess.frames._spells import stays, with_horizon
+from salesprocess.frames._stage_numbers import NOWHERE, Places, metric
+from salesprocess.frames._stays import stays, with_horizon
 from salesprocess.process import SalesProcess
 
 _COUNTS = ("deals", "won", "lost", "disqualified", "open")

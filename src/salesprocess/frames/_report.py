@@ -22,16 +22,16 @@ from matplotlib import rc_context
 
 from salesprocess.errors import DealError
 from salesprocess.frames import plots
-from salesprocess.frames._asked import Progress, check_process, followed
+from salesprocess.frames._arguments import Progress, check_process, followed
+from salesprocess.frames._backends import open_frame, rows_like, rows_of, with_micros
 from salesprocess.frames._bottleneck import bottleneck
 from salesprocess.frames._columns import EPOCH, micros, rows_per
 from salesprocess.frames._conform import conform
 from salesprocess.frames._forecast import calibrated, forecast, scored
 from salesprocess.frames._funnel import conversion, funnel
-from salesprocess.frames._kinds import open_frame, rows_like, rows_of, with_micros
 from salesprocess.frames._outcomes import loss_reasons, velocity, win_rate
-from salesprocess.frames._places import refuse_strangers
-from salesprocess.frames._spells import is_spells, spells
+from salesprocess.frames._stage_numbers import refuse_strangers
+from salesprocess.frames._stays import is_spells, spells
 from salesprocess.frames._times import stalled, time_in_stage
 from salesprocess.process import SalesProcess
 

@@ -16,11 +16,11 @@ from typing import Final, Literal, TypeAlias, get_args
 
 import narwhals.stable.v2 as nw
 
-from salesprocess.frames._asked import By, check_choice, check_share, names_of
+from salesprocess.frames._arguments import By, check_choice, check_share, names_of
+from salesprocess.frames._backends import MICROS_A_DAY, Frame, Neighbour, keyed, sorted_down, with_neighbours
 from salesprocess.frames._columns import flag, is_one_of, switch, totals
-from salesprocess.frames._kinds import MICROS_A_DAY, Frame, Neighbour, keyed, sorted_down, with_neighbours
-from salesprocess.frames._places import NOWHERE, Places, metric
-from salesprocess.frames._spells import order_of, stays, with_horizon
+from salesprocess.frames._stage_numbers import NOWHERE, Places, metric
+from salesprocess.frames._stays import order_of, stays, with_horizon
 from salesprocess.process import SalesProcess
 
 Which: TypeAlias = Literal["latest", "cumulative"]

@@ -19,8 +19,8 @@ from xml.sax.saxutils import quoteattr
 
 import narwhals.stable.v2 as nw
 
+from salesprocess.frames._backends import Frame, open_frame, rows_of
 from salesprocess.frames._columns import REQUIRED, require
-from salesprocess.frames._kinds import Frame, open_frame, rows_of
 from salesprocess.process import SalesProcess
 
 CASE: Final = "case:concept:name"

@@ -12,9 +12,9 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from salesprocess._names import suggestion
+from salesprocess._text import suggestion
 from salesprocess.errors import DealError
-from salesprocess.frames._kinds import open_frame, rows_of
+from salesprocess.frames._backends import open_frame, rows_of
 
 __all__ = ["calibration", "flow", "forecast", "funnel", "time_in_stage"]
 

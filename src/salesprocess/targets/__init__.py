@@ -6,6 +6,6 @@ the same three-valued answer that an engine gives, as expressions that are never
 
 from __future__ import annotations
 
-from salesprocess.targets._target import Answer, Subject
+from salesprocess.targets.target import Answer, Subject
 
 __all__ = ["Answer", "Subject"]

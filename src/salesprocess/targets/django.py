@@ -18,16 +18,16 @@ from django.db.models.functions import StrIndex
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
 from django.utils.timezone import get_default_timezone, make_naive
 
-from salesprocess._names import suggestion
-from salesprocess.targets._fit import ROUNDED_DOWN
-from salesprocess.targets._leaves import Given, compiled
-from salesprocess.targets._target import Answer, Column, Family, Order, Subject, Target, like_of, refusal
+from salesprocess._text import suggestion
+from salesprocess.targets.column_literals import ROUNDED_DOWN
+from salesprocess.targets.comparisons import Given, compiled
+from salesprocess.targets.target import Answer, Column, Family, Order, Subject, Target, like_of, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from salesprocess._values import Literal
+    from salesprocess._text import Literal
 
 __all__ = ["compile_gate"]
 

@@ -8,13 +8,13 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from salesprocess.targets._fit import fitted
-from salesprocess.targets._leaves import Given, compiled
-from salesprocess.targets._target import Answer, Column, Order, Subject, Target, refusal
+from salesprocess.targets.column_literals import fitted
+from salesprocess.targets.comparisons import Given, compiled
+from salesprocess.targets.target import Answer, Column, Order, Subject, Target, refusal
 
 if TYPE_CHECKING:
-    from salesprocess._rules import Measure
-    from salesprocess._values import Literal
+    from salesprocess._text import Literal
+    from salesprocess.criteria.rules import Measure
 
 __all__ = ["compile_gate"]
 

@@ -12,15 +12,15 @@ from zoneinfo import ZoneInfo
 
 import narwhals.stable.v2 as nw
 
-from salesprocess._names import suggestion
-from salesprocess.targets._leaves import Given, compiled
-from salesprocess.targets._target import ORDERS, Answer, Column, Family, Order, Subject, Target, refusal
+from salesprocess._text import suggestion
+from salesprocess.targets.comparisons import Given, compiled
+from salesprocess.targets.target import ORDERS, Answer, Column, Family, Order, Subject, Target, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from salesprocess._rules import Measure
-    from salesprocess._values import Literal
+    from salesprocess._text import Literal
+    from salesprocess.criteria.rules import Measure
 
 __all__ = ["compile_gate"]
 

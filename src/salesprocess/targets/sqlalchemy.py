@@ -13,16 +13,16 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapper
 from sqlalchemy.orm.util import AliasedInsp
 
-from salesprocess._names import suggestion
-from salesprocess.targets import _sql
-from salesprocess.targets._leaves import Given, compiled
-from salesprocess.targets._target import ORDERS, Answer, Column, Family, Order, Subject, Target, like_of, refusal
+from salesprocess._text import suggestion
+from salesprocess.targets import sql_dialects
+from salesprocess.targets.comparisons import Given, compiled
+from salesprocess.targets.target import ORDERS, Answer, Column, Family, Order, Subject, Target, like_of, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from salesprocess._rules import Measure
-    from salesprocess._values import Literal
+    from salesprocess._text import Literal
+    from salesprocess.criteria.rules import Measure
 
 __all__ = ["compile_gate"]
 
@@ -102,39 +102,39 @@ class _Sqlalchemy(Target[Sql]):
     def known(self, column: Column[Sql]) -> Sql:
         known = column.expression.is_not(None)
         if column.family in {"float", "decimal"}:
-            return sa.and_(known, _sql.IsNumber(column.expression))
-        return sa.and_(known, _sql.IsValue(column.expression)) if isinstance(column.type, sa.JSON) else known
+            return sa.and_(known, sql_dialects.IsNumber(column.expression))
+        return sa.and_(known, sql_dialects.IsValue(column.expression)) if isinstance(column.type, sa.JSON) else known
 
     def compare(self, order: Order, column: Column[Sql], value: Literal | Column[Sql]) -> Sql:
         left = column.expression
         right = value.expression if isinstance(value, Column) else _literal(column, value)
         if column.family == "text":
-            wrap = _sql.SameText if order == "==" else _sql.TextOrder
+            wrap = sql_dialects.SameText if order == "==" else sql_dialects.TextOrder
             left, right = wrap(left), wrap(right) if isinstance(value, Column) else right
         compared: Sql = ORDERS[order](left, right)
         return compared
 
     def one_of(self, column: Column[Sql], values: Sequence[object]) -> Sql:
-        expression = _sql.SameText(column.expression) if column.family == "text" else column.expression
+        expression = sql_dialects.SameText(column.expression) if column.family == "text" else column.expression
         return expression.in_([_literal(column, value) for value in values])
 
     def matches(self, column: Column[Sql], glob: str) -> Sql:
-        return _sql.Fits(column.expression, like_of(glob), glob.replace("[", "[[]"))
+        return sql_dialects.Fits(column.expression, like_of(glob), glob.replace("[", "[[]"))
 
     def contains(self, column: Column[Sql], item: Literal) -> Sql:
         if column.family == "text":
-            return _sql.Position(column.expression, sa.literal(item, sa.String())) > 0
+            return sql_dialects.Position(column.expression, sa.literal(item, sa.String())) > 0
         if isinstance(column.type, sa.ARRAY):
             return sa.func.array_position(column.expression, sa.literal(item, column.type.item_type)).is_not(None)
         if not isinstance(item, str | int | float):
             raise refusal(f"JSON holds no {type(item).__name__}, which {item!r} is")
-        return _sql.has_item(column.expression, item)
+        return sql_dialects.has_item(column.expression, item)
 
     def measured(self, column: Column[Sql], measure: Measure) -> Column[Sql]:
         of_array = isinstance(column.type, sa.ARRAY)
         kinds = {
-            "count": _sql.CountOfArray if of_array else _sql.CountOfJson,
-            "distinct": _sql.DistinctOfArray if of_array else _sql.DistinctOfJson,
+            "count": sql_dialects.CountOfArray if of_array else sql_dialects.CountOfJson,
+            "distinct": sql_dialects.DistinctOfArray if of_array else sql_dialects.DistinctOfJson,
         }
         return Column("integer", kinds[measure](column.expression), (), sa.Integer())
 

@@ -9,13 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from salesprocess.testing._definitions import processes
-    from salesprocess.testing._pasts import histories, walks
     from salesprocess.testing.assertions import assert_allowed, assert_conforms, assert_moves, assert_refused
     from salesprocess.testing.coverage import Coverage, Point, ProcessCoverage, covering
     from salesprocess.testing.doubles import FrozenClock, RecordingHooks, Seen
+    from salesprocess.testing.history_strategies import histories, walks
     from salesprocess.testing.oracle import Adapter, ProcessMachine, process_machine
-    from salesprocess.testing.routes import Path, Step, paths
+    from salesprocess.testing.process_paths import Path, Step, paths
+    from salesprocess.testing.process_strategies import processes
     from salesprocess.testing.snapshot import assert_unchanged
     from salesprocess.testing.stored import stored_histories
     from salesprocess.testing.strategies import deals_at, deals_failing, deals_meeting
@@ -53,11 +53,11 @@ _MODULES = (
     "coverage",
     "doubles",
     "snapshot",
-    "routes",
+    "process_paths",
     "stored",
     "strategies",
-    "_pasts",
-    "_definitions",
+    "history_strategies",
+    "process_strategies",
     "oracle",
 )
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from salesprocess._names import suggestion
+from salesprocess._text import suggestion
 from salesprocess.errors import TransitionRefused
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
-    from salesprocess.decision import Decision, DecisionKind, StageChange
     from salesprocess.engine import Engine
+    from salesprocess.engine.decision import Decision, DecisionKind
     from salesprocess.history import Conformance
+    from salesprocess.history.change import StageChange
     from salesprocess.process import SalesProcess
 
 __all__ = ["assert_allowed", "assert_conforms", "assert_moves", "assert_refused"]

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from salesprocess.process import SalesProcess
-from salesprocess.testing._points import KINDS, Point, PointKind, move_point, names_of, points_of
-from salesprocess.testing._watch import watching
+from salesprocess.testing.coverage_points import KINDS, Point, PointKind, move_point, names_of, points_of
+from salesprocess.testing.engine_listener import watching
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from salesprocess.decision import Decision, StageChange
+    from salesprocess.engine.decision import Decision
+    from salesprocess.history.change import StageChange
 
 __all__ = ["Coverage", "Point", "ProcessCoverage", "covering"]
 

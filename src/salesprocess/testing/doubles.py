@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from salesprocess.hooks import HookEvent, Hooks, Phase
+from salesprocess.engine.hooks import HookEvent, Hooks, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable

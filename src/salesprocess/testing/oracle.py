@@ -11,11 +11,11 @@ from hypothesis import settings as Settings  # noqa: N812 - it is a class
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from salesprocess._values import shown
-from salesprocess.decision import Decision
+from salesprocess._text import shown
+from salesprocess.engine.decision import Decision
 from salesprocess.errors import TransitionRefused
 from salesprocess.process import SalesProcess
-from salesprocess.testing._model import Assignment, Model, Plan, Setting, Situation
+from salesprocess.testing.oracle_model import Assignment, Model, Plan, Setting, Situation
 
 __all__ = ["Adapter", "ProcessMachine", "process_machine"]
 

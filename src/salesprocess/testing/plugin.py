@@ -51,7 +51,7 @@ def _asked_for(options: Any) -> bool:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Starts to watch before any conftest can build an engine."""
     if _asked_for(early_config.known_args_namespace):
-        from salesprocess.testing._session import CoveragePlugin  # noqa: PLC0415 - see the module's docstring
+        from salesprocess.testing.coverage_session import CoveragePlugin  # noqa: PLC0415 - see the module's docstring
 
         early_config.pluginmanager.register(CoveragePlugin(early_config), "salesprocess-coverage")
 

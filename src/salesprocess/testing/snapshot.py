@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from salesprocess._values import shown
+from salesprocess._text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from salesprocess.history import History
 if TYPE_CHECKING:
     from _pytest.mark import ParameterSet
 
-    from salesprocess.decision import StageChange
+    from salesprocess.history.change import StageChange
     from salesprocess.process import SalesProcess
 
 __all__ = ["stored_histories"]

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from salesprocess.criteria import Criterion
 from salesprocess.history import History
 from salesprocess.process import SalesProcess
-from salesprocess.testing._facts import Facts, Gap, RuleLike, atoms, condition, solve
-from salesprocess.testing._pasts import pasts
-from salesprocess.testing._types import MONDAY, built, fits, hint_at, shape_of
-from salesprocess.testing.routes import paths
+from salesprocess.testing.deal_building import Facts, Gap, RuleLike, atoms, condition, solve
+from salesprocess.testing.deal_types import MONDAY, built, fits, hint_at, shape_of
+from salesprocess.testing.history_strategies import pasts
+from salesprocess.testing.process_paths import paths
 
 __all__ = ["deals_at", "deals_failing", "deals_meeting"]
 

@@ -1,0 +1,137 @@
+"""The base of all definitions: frozen, closed to unknown keys, and wrong only with a full account."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+from pydantic import BaseModel, ValidationError
+
+from salesprocess._text import shown, suggestion
+from salesprocess.errors import DefinitionError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic_core import ErrorDetails
+
+
+class Definition(BaseModel, frozen=True, extra="forbid", defer_build=True):
+    """A frozen part of a definition. Raises `DefinitionError` with every mistake, when it is made or loaded."""
+
+    def __init__(self, **data: Any) -> None:
+        with _explained(type(self)):
+            super().__init__(**data)
+
+    # Marks the constructor as pydantic's own, so that nested parts are validated in one pass and all mistakes are kept.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """The definition that plain data means."""
+        with _explained(cls):
+            return super().model_validate(obj, **options)
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """The definition that a JSON text means."""
+        with _explained(cls):
+            return super().model_validate_json(json_data, **options)
+
+
+@contextmanager
+def _explained(model: type[BaseModel]) -> Iterator[None]:
+    try:
+        yield
+    except ValidationError as error:
+        raise DefinitionError(model.__name__, problems_of(error, model)) from None
+
+
+def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
+    """Pydantic's account of what was wrong, as problems with paths such as `stages[2].probability`."""
+    found: list[Problem] = []
+    for detail in error.errors(include_url=False):
+        cause = detail.get("ctx", {}).get("error")
+        if isinstance(cause, DefinitionError):
+            found.extend(cause.problems)
+        else:
+            found.append(Problem(detail["type"], path_of(detail["loc"]), _message(detail, model)))
+    return found
+
+
+def path_of(location: tuple[int | str, ...]) -> str:
+    """A pydantic location as a path: `("stages", 2, "key")` is `stages[2].key`."""
+    path = ""
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    return path
+
+
+def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    kind, found = detail["type"], detail["input"]
+    name = str(detail["loc"][-1]) if detail["loc"] else ""
+    if kind == "extra_forbidden":
+        return f"unknown key {name!r}{suggestion(name, _keys_at(detail['loc'], model))}"
+    if kind == "missing":
+        return f"{name!r} is needed"
+    text = detail["msg"].removeprefix("Value error, ")
+    expected = f"{text[0].lower()}{text[1:]}"
+    return expected if "found" in expected else f"{expected}, found {shown(found)}"
+
+
+def _keys_at(location: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
+    """The keys that the model at this location takes."""
+    for part in location[:-1]:
+        if isinstance(part, str) and part in model.model_fields:
+            inner = _model_in(model.model_fields[part].annotation)
+            model = inner or model
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()) + getattr(annotation, "__metadata__", ()):
+        inner = _model_in(argument)
+        if inner is not None:
+            return inner
+    return None
+
+
+def _refuse(*_args: object, **_kwargs: object) -> NoReturn:
+    raise TypeError("this is part of a definition, which is frozen: derive another definition instead")
+
+
+class FrozenDict(dict[str, Any]):
+    """A dict that is made once: shared by all who have the definition that it is part of."""
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return FrozenDict, (dict(self),)
+
+
+class FrozenList(list[Any]):
+    """A list that is made once."""
+
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
+    append = clear = extend = insert = pop = remove = reverse = sort = _refuse
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(self))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return FrozenList, (list(self),)
+
+
+def frozen(value: Any) -> Any:
+    """The same data, down to its last part unchangeable."""
+    if isinstance(value, dict):
+        return FrozenDict({key: frozen(part) for key, part in value.items()})
+    if isinstance(value, list):
+        return FrozenList([frozen(part) for part in value])
+    return value

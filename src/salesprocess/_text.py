@@ -1,0 +1,131 @@
+"""Text for people: names that were probably meant, values as they are shown, and literals as JSON."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from enum import Enum
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Literal: TypeAlias = str | int | float | bool | Decimal | datetime | date | timedelta
+
+_SHOWN = 80
+
+SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+_LISTED = 12
+
+
+def is_slug(text: str) -> bool:
+    """Whether the text will do as a key: small letters, digits, `_` and `-`, at most 100."""
+    return SLUG.fullmatch(text) is not None
+
+
+def suggestion(name: object, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?`, or the names there are, to put behind a message about an unknown one."""
+    # Wanted only where something is wrong, and a twentieth of the time that importing the library takes.
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    names = list(known)
+    close = get_close_matches(str(name), names, n=1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    if not names:
+        return "; there are none"
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"; there are {', '.join(map(repr, names[:_LISTED]))}{more}"
+
+
+def as_literal(value: object) -> Literal:
+    """The value as a rule keeps it.
+
+    Raises:
+        TypeError: for a value that has no stored form, with what to write instead.
+        ValueError: for a number that is not finite, or a time without a zone.
+    """
+    if isinstance(value, Enum):
+        value = value.value
+    if value is None:
+        raise TypeError("a rule cannot compare with None: write .is_known(), or ~ of it")
+    if isinstance(value, float | Decimal) and not math.isfinite(value):
+        raise ValueError(f"a rule cannot compare with {value}: it equals nothing, or bounds nothing")
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise ValueError(f"{value.isoformat()} has no time zone: add tzinfo=UTC, or the zone that is meant")
+    if isinstance(value, str | int | float | Decimal | date | timedelta):
+        return value
+    raise TypeError(
+        f"a rule cannot hold a {type(value).__name__}: "
+        "use text, a number, a bool, a date, an aware datetime or a timedelta"
+    )
+
+
+def encode(value: Literal) -> object:
+    """The literal as JSON: plain where JSON has the type, `{"decimal": "1.50"}` and the like where it has not."""
+    match value:
+        case Decimal():
+            return {"decimal": str(value)}
+        case datetime():
+            return {"datetime": value.isoformat()}
+        case date():
+            return {"date": value.isoformat()}
+        case timedelta():
+            seconds = value.total_seconds()
+            return {"seconds": int(seconds) if seconds.is_integer() else seconds}
+        case _:
+            return value
+
+
+def decode(data: object) -> Literal:
+    """The literal that `encode` gave; raises `ValueError` for what it never gives."""
+    if not isinstance(data, Mapping):
+        if isinstance(data, str | int | float):
+            return as_literal(data)
+        raise ValueError(f"expected text, a number, true or false, found {shown(data)}")
+    if len(data) == 1:
+        ((tag, text),) = data.items()
+        try:
+            match tag, text:
+                case "decimal", str():
+                    return Decimal(text)
+                case "datetime", str():
+                    return as_literal(datetime.fromisoformat(text))
+                case "date", str():
+                    return date.fromisoformat(text)
+                case "seconds", int() | float():
+                    return timedelta(seconds=text)
+        except (ArithmeticError, InvalidOperation, ValueError) as error:
+            raise ValueError(f"{shown(text)} is no {tag}: {error}") from None
+    message = f"expected one of decimal, datetime, date, seconds, found {shown(data)}"
+    raise ValueError(message)
+
+
+def shown(value: object) -> str:
+    """A value as a report shows it: numbers with separators, at most 80 characters."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float | Decimal):
+        return f"{value:,}"
+    if isinstance(value, timedelta):
+        return _duration(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001 - a host's broken repr must not hide the refusal
+        text = f"<{type(value).__name__} whose repr raised {type(error).__name__}>"
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+
+
+def _duration(value: timedelta) -> str:
+    for unit, size in (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1))):
+        count, rest = divmod(value, size)
+        if count and not rest:
+            return f"{count:,} {unit}{'' if count == 1 else 's'}"
+    return f"{value.total_seconds():,g} seconds"

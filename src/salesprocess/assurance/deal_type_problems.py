@@ -1,0 +1,195 @@
+"""How criteria fit a host's deal type: the facts are there, and can be what they are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from salesprocess._text import shown, suggestion
+from salesprocess.assurance.criterion_places import comparisons, placed_criteria
+from salesprocess.assurance.host_types import Missing, Shape, at_path, shapes_of
+from salesprocess.criteria import Criterion
+from salesprocess.criteria.operators import operation
+from salesprocess.criteria.rules import Comparison, Term
+from salesprocess.errors import Problem
+from salesprocess.process import SalesProcess
+
+_LITERAL_KINDS: Final[tuple[tuple[type, str], ...]] = (
+    (bool, "bool"),
+    (int, "number"),
+    (float, "number"),
+    (Decimal, "number"),
+    (str, "text"),
+    (datetime, "time"),
+    (date, "date"),
+    (timedelta, "duration"),
+)
+_ORDERED: Final = frozenset({"<", "<=", ">", ">="})
+_NUMERIC: Final = {"bool", "number"}
+_WORDS: Final = {"time": "a time", "date": "a date", "duration": "a length of time", "bool": "true or false"}
+
+
+def misfits(process: SalesProcess, deal_type: Any, facts: Mapping[str, str]) -> Iterator[Problem]:
+    """Every criterion that asks for what deals of the type do not have, or cannot be."""
+    checked: dict[tuple[str, Criterion], None] = {}
+    fitting = _Fitting(deal_type, facts)
+    for path, criterion in placed_criteria(process):
+        checked[path, criterion] = None
+        for rule in comparisons(criterion):
+            yield from fitting.of_rule(path, rule)
+    for index, stage in enumerate(process.stages):
+        for place, activity in enumerate(stage.activities):
+            tick = f"{stage.key}.{activity.key}"
+            problems = fitting.of_rule(
+                f"stages[{index}].activities[{place}]", Comparison(Term("fact", "done"), "contains", tick)
+            )
+            for problem in problems:
+                message = f"nobody can tick {tick!r}: {problem.message}"
+                yield Problem("activity_never_ticked", problem.path, message)
+
+
+class _Fitting:
+    def __init__(self, deal_type: Any, facts: Mapping[str, str]) -> None:
+        self.deal_type = deal_type
+        self.facts = facts
+
+    def of_rule(self, path: str, rule: Comparison) -> Iterator[Problem]:
+        """What keeps one comparison from making sense, of its first term if that is not there at all."""
+        terms = [rule.term, rule.value] if isinstance(rule.value, Term) else [rule.term]
+        types = [self._type_of(term) for term in terms]
+        missing = [_missing(path, term, found) for term, found in zip(terms, types, strict=True)]
+        if any(missing):
+            yield from (problem for problem in missing if problem is not None)
+            return
+        shapes = [_measured(term, list(shapes_of(found))) for term, found in zip(terms, types, strict=True)]
+        for term, measured in zip(terms, shapes, strict=True):
+            if measured is None:
+                message = f"{term} cannot be counted: {term.path!r} is no collection in {_name(self.deal_type)}"
+                yield Problem("incomparable_types", path, message)
+                return
+        yield from _unreachable_count(path, rule, list(shapes_of(types[0])))
+        left = shapes[0]
+        if not left or any(shape.kind is None for shape in left):
+            return
+        if isinstance(rule.value, Term):
+            yield from _of_terms(path, rule, left, shapes[1] or [])
+        else:
+            yield from _of_literals(path, rule, left)
+
+    def _type_of(self, term: Term) -> Any | Missing:
+        if term.source == "now":
+            return datetime
+        if term.source == "context":
+            return Any
+        name = "entered_at" if term.source == "time_in_stage" else str(term.path)
+        found = at_path(self.deal_type, self.facts.get(name, name))
+        return timedelta if term.source == "time_in_stage" and not isinstance(found, Missing) else found
+
+
+def _missing(path: str, term: Term, found: Any) -> Problem | None:
+    if not isinstance(found, Missing):
+        return None
+    asked = "entered_at (for time_in_stage())" if term.source == "time_in_stage" else term.path
+    message = f"no fact {asked!r}: {found.owner} has no {found.part!r}{suggestion(found.part, found.names)}"
+    return Problem("unknown_fact", path, message)
+
+
+def _measured(term: Term, shapes: list[Shape]) -> list[Shape] | None:
+    """The shapes of a count, or `None` of what cannot be counted."""
+    if term.measure is None:
+        return shapes
+    if shapes and all(shape.kind not in {None, "collection"} for shape in shapes):
+        return None
+    return [Shape("number")]
+
+
+def _unreachable_count(path: str, rule: Comparison, shapes: Sequence[Shape]) -> Iterator[Problem]:
+    """A number of distinct values that is more than there are, where all the values are listed."""
+    if rule.term.measure != "distinct" or isinstance(rule.value, Term) or not shapes:
+        return
+    items = [list(shapes_of(shape.item)) for shape in shapes]
+    if all(listed and all(item.values is not None for item in listed) for listed in items):
+        most = max(len({value for item in listed for value in item.values or ()}) for listed in items)
+        if not any(operation(rule.op, rule.value)(count, rule.value) for count in range(most + 1)):
+            message = f"({rule}) cannot be: {rule.term.path} holds at most {most} different values"
+            yield Problem("never_met", path, message)
+
+
+def _of_literals(path: str, rule: Comparison, shapes: Sequence[Shape]) -> Iterator[Problem]:
+    if rule.op == "contains":
+        yield from _contained(path, rule, shapes)
+        return
+    if rule.op == "matches":
+        if not any(shape.kind in {"text", "enum"} for shape in shapes):
+            yield _incomparable(path, rule, shapes, "a pattern fits text alone")
+        return
+    values = rule.value if isinstance(rule.value, tuple) else (rule.value,)
+    for value in values if rule.op in {*_ORDERED, "==", "!=", "in"} else ():
+        kind = _kind_of(value)
+        if not any(_comparable(shape, kind, rule.op) for shape in shapes):
+            yield _incomparable(path, rule, shapes, f"{shown(value)} is {_word(kind)}")
+        elif rule.op not in _ORDERED:
+            yield from _outside(path, rule.term, value, shapes)
+
+
+def _contained(path: str, rule: Comparison, shapes: Sequence[Shape]) -> Iterator[Problem]:
+    holders = [shape for shape in shapes if shape.kind in {"text", "collection"}]
+    if not holders:
+        yield _incomparable(path, rule, shapes, "only text and collections contain something")
+        return
+    kind = _kind_of(rule.value)
+    if any(shape.kind == "text" and kind == "text" for shape in holders):
+        return
+    items = [item for shape in holders if shape.kind == "collection" for item in shapes_of(shape.item)]
+    if any(item.kind is None for item in items) or (not items and any(s.kind == "collection" for s in holders)):
+        return
+    if not any(_comparable(item, kind, "==") for item in items):
+        yield _incomparable(path, rule, items or shapes, f"{shown(rule.value)} is {_word(kind)}")
+    else:
+        yield from _outside(path, rule.term, rule.value, items)
+
+
+def _of_terms(path: str, rule: Comparison, left: Sequence[Shape], right: Sequence[Shape]) -> Iterator[Problem]:
+    if not right or any(shape.kind is None for shape in right):
+        return
+    if not any(_comparable(shape, str(other.kind), rule.op) for shape in left for other in right):
+        what = " or ".join(dict.fromkeys(_word(shape.kind) for shape in right))
+        yield _incomparable(path, rule, left, f"{rule.value} is {what}")
+
+
+def _comparable(shape: Shape, kind: str | None, op: str) -> bool:
+    if shape.is_plain_enum:
+        # A rule compares an enum member by its value, but the member itself has no order.
+        return op not in _ORDERED and any(_comparable(Shape(_kind_of(each)), kind, op) for each in shape.values or ())
+    return kind is None or shape.kind == kind or {shape.kind, kind} <= _NUMERIC
+
+
+def _outside(path: str, term: Term, value: object, shapes: Sequence[Shape]) -> Iterator[Problem]:
+    """Whether a literal is none of the values that there are, where all shapes list theirs."""
+    listed = [shape.values for shape in shapes]
+    if any(values is None for values in listed):
+        return
+    values = [each for some in listed for each in some or ()]
+    if not any(operation("==", value)(each, value) for each in values):
+        hint = suggestion(value, map(str, values))
+        yield Problem("literal_outside", path, f"{term} is never {shown(value)}{hint}")
+
+
+def _incomparable(path: str, rule: Comparison, shapes: Sequence[Shape], why: str) -> Problem:
+    what = " or ".join(dict.fromkeys(_word(shape.kind) for shape in shapes))
+    message = f"({rule}) compares what cannot be compared: {rule.term} is {what}, and {why}"
+    return Problem("incomparable_types", path, message)
+
+
+def _kind_of(value: object) -> str | None:
+    return next((kind for base, kind in _LITERAL_KINDS if isinstance(value, base)), None)
+
+
+def _word(kind: str | None) -> str:
+    return _WORDS.get(str(kind), str(kind) if kind == "text" else f"a{'n' if kind == 'enum' else ''} {kind}")
+
+
+def _name(deal_type: Any) -> str:
+    return getattr(deal_type, "__name__", str(deal_type))

@@ -1,0 +1,1 @@
+"""Values that meet rules: found, or shown not to exist."""

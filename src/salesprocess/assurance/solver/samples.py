@@ -1,0 +1,274 @@
+"""Values to try for a fact, such that any other plain value does as one of these does."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from salesprocess.criteria.operators import MET, UNKNOWN, UNMET
+from salesprocess.criteria.rules import Comparison, Predicate, Term
+
+Atom: TypeAlias = Comparison | Predicate
+Variable: TypeAlias = tuple[str, str]
+_Comparing: TypeAlias = tuple[Comparison, int]
+
+# The statuses of a criterion as bits, so that a set of them is one number.
+MET_BIT: Final = 1 << MET
+UNMET_BIT: Final = 1 << UNMET
+UNKNOWN_BIT: Final = 1 << UNKNOWN
+ERRORED_BIT: Final = 1 << 3
+ANSWERED: Final = MET_BIT | UNMET_BIT | UNKNOWN_BIT
+ANY: Final = ANSWERED | ERRORED_BIT
+
+NOON: Final = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+_ORDERED: Final = frozenset({"<", "<=", ">", ">="})
+_MOST_ITEMS: Final = 1_000
+_WIDEST_EXPONENT: Final = 400
+_DAY: Final = timedelta(days=1)
+
+
+class Wish(NamedTuple):
+    """A comparison, and the statuses that it may have."""
+
+    atom: Atom
+    allowed: int
+
+
+class Samples(NamedTuple):
+    """Values to try, the plainest first; `complete` when a value that none of them stands for cannot exist."""
+
+    values: list[Any]
+    complete: bool
+
+
+def samples(variable: Variable, wishes: Sequence[Wish], pool: Iterable[Any], copies: int, at: datetime) -> Samples:
+    """The values to try for one variable, `copies` of them between any two literals of the pool."""
+    source = variable[0]
+    if source == "predicate":
+        return Samples([None, True, False], complete=True)
+    points = _by_kind(pool)
+    if source == "now":
+        return Samples(_spread([at, *points["moment"]], copies, _moment_between), complete=True)
+    if source == "time_in_stage":
+        durations = _spread([*points["duration"], timedelta(0)], copies, _moment_between)
+        return Samples([None, *durations], complete=True)
+    return _plain_samples(variable, wishes, points, copies)
+
+
+def literals(atoms: Iterable[Atom]) -> Iterator[Any]:
+    """The values that the atoms compare with."""
+    for atom in atoms:
+        value = atom.value if isinstance(atom, Comparison) else None
+        if isinstance(value, tuple):
+            yield from value
+        elif value is not None and not isinstance(value, Term):
+            yield value
+
+
+def _plain_samples(variable: Variable, wishes: Sequence[Wish], points: dict[str, list[Any]], copies: int) -> Samples:
+    comparisons = [(wish.atom, wish.allowed) for wish in wishes if isinstance(wish.atom, Comparison)]
+    numbers = [number for number in points["number"] if _is_tame(number)]
+    ordered = [
+        *_spread(numbers, copies, _number_between),
+        *_spread(points["moment"], copies, _moment_between),
+        *_spread(points["day"], copies, _day_between),
+        *_spread(points["duration"], copies, _moment_between),
+    ]
+    texts, lists = _texts(comparisons, points["text"], copies), _lists(variable, comparisons, points["text"])
+    used = {"measure" if atom.term.measure else atom.op for atom, _ in comparisons}
+    answers = [True, False] if used & {"true", "false"} else ["given", True, False]
+    numbered = [1, *_spread([0, *numbers], copies, _number_between)]
+    # Every kind of plain data is here once, so that what no literal speaks of is tried as well.
+    opaque = [timedelta(0), _DAY, NOON, NOON.date(), NOON.replace(tzinfo=None), b"", b"bytes"]
+    values = [
+        *(None, *ordered),
+        *(numbered if copies > 1 else answers),
+        *(lists.values if used & {"contains", "measure"} else texts.values),
+        *(*answers, *texts.values, *lists.values, *numbered, *opaque),
+    ]
+    tame = len(numbers) == len(points["number"])
+    return Samples(values, complete=tame and texts.complete and lists.complete)
+
+
+def _by_kind(pool: Iterable[Any]) -> dict[str, list[Any]]:
+    kinds: dict[str, list[Any]] = {"number": [], "text": [], "moment": [], "day": [], "duration": []}
+    for value in pool:
+        match value:
+            case str():
+                kinds["text"].append(value)
+            case datetime():
+                kinds["moment"].append(value)
+            case date():
+                kinds["day"].append(value)
+            case timedelta():
+                kinds["duration"].append(value)
+            case _:
+                kinds["number"].append(value)
+    return kinds
+
+
+def _is_tame(number: Any) -> bool:
+    return not isinstance(number, Decimal) or (number.is_finite() and abs(number.adjusted()) < _WIDEST_EXPONENT)
+
+
+def _spread(points: Iterable[Any], copies: int, between: Callable[[Any, Any], Any]) -> list[Any]:
+    """The points, then values between, above and below them."""
+    firsts = dict.fromkeys(points)
+    in_order = sorted(firsts)
+    filled = list(firsts)
+    for low, high in reversed(list(pairwise([None, *in_order, None]))) if in_order else ():
+        value = low
+        for _ in range(copies):
+            value = between(value, high)
+            if value is None:
+                break
+            filled.append(value)
+    return filled
+
+
+def _number_between(low: Any, high: Any) -> Any:
+    if low is None:
+        return math.ceil(high) - 1
+    if high is None:
+        return math.floor(low) + 1
+    least, most = Fraction(low), Fraction(high)
+    digits = 0
+    while True:
+        found = math.floor(least * 10**digits) + 1
+        if Fraction(found, 10**digits) < most:
+            break
+        digits += 1
+    if digits == 0:
+        return found
+    exact = Decimal(f"{found}E-{digits}")
+    return float(exact) if least < Fraction(float(exact)) < most else exact
+
+
+def _moment_between(low: Any, high: Any) -> Any:
+    for step in (_DAY, timedelta.resolution):
+        try:
+            value = high - step if low is None else low + step
+        except OverflowError:
+            continue
+        if (low is None or low < value) and (high is None or value < high):
+            return value
+    return None
+
+
+def _day_between(low: date | None, high: date | None) -> date | None:
+    try:
+        value = high - _DAY if low is None and high is not None else low + _DAY if low is not None else None
+    except OverflowError:
+        return None
+    return value if value is not None and (high is None or value < high) else None
+
+
+def _text_between(low: str | None, high: str | None) -> str | None:
+    if low is None:
+        return None
+    # The shortest text after another one is that with a zero character behind it.
+    return next((low + end for end in ("a", " ", "\0") if high is None or low + end < high), None)
+
+
+def _texts(wishes: Sequence[_Comparing], points: list[str], copies: int) -> Samples:
+    used = {atom.op for atom, _ in wishes}
+    globs = [str(atom.value) for atom, _ in wishes if atom.op == "matches"]
+    parts = list(dict.fromkeys(part for part in _held(wishes) if isinstance(part, str)))
+    found = [*points, *_fits(globs, parts), *_joined(parts, points), ""]
+    ordered = not used.isdisjoint(_ORDERED) or copies > 1
+    if ordered:
+        found += _spread(["", *points], copies, _text_between)
+    # One way to pick texts at a time is known to miss none: by order, by what they contain, or by equality.
+    wild = any("*" in glob or "?" in glob for glob in globs)
+    missed = wild or (ordered and "contains" in used) or (copies > 1 and bool(points))
+    complete = not missed or any(_pins(*wish) or _rules_out_text(*wish) for wish in wishes)
+    return Samples(list(dict.fromkeys(found)), complete)
+
+
+def _pins(atom: Comparison, allowed: int) -> bool:
+    """Whether only the literals of the comparison will do."""
+    if atom.term.measure is not None or isinstance(atom.value, Term):
+        return False
+    return (atom.op in {"==", "in"} and allowed == MET_BIT) or (atom.op == "!=" and allowed == UNMET_BIT)
+
+
+def _rules_out_text(atom: Comparison, allowed: int) -> bool:
+    """Whether every text gives the comparison the same status, and that is not an allowed one."""
+    textual = any(isinstance(value, str) for value in literals([atom]))
+    match atom.op:
+        case "known":
+            given = MET_BIT
+        case "matches":
+            given = MET_BIT | UNMET_BIT
+        case _ if atom.term.measure is not None:
+            given = ERRORED_BIT
+        case _ if isinstance(atom.value, Term) or textual or atom.op in {"true", "false"}:
+            given = ANSWERED if atom.op != "contains" else MET_BIT | UNMET_BIT
+        case "==" | "in":
+            given = UNMET_BIT
+        case "!=":
+            given = MET_BIT
+        case _:
+            given = ERRORED_BIT
+    return not given & allowed and not isinstance(atom.value, Term)
+
+
+def _held(wishes: Sequence[_Comparing]) -> Iterator[Any]:
+    """What a collection or text must contain."""
+    return (atom.value for atom, allowed in wishes if atom.op == "contains" and not allowed & UNMET_BIT)
+
+
+def _fits(globs: list[str], parts: list[str]) -> Iterator[str]:
+    """Texts that fit each pattern, plain and with the parts inside."""
+    for glob in globs:
+        for filler in ("", "a", " ".join(parts)):
+            yield glob.replace("*", filler).replace("?", "a")
+
+
+def _joined(parts: list[str], points: list[str]) -> Iterator[str]:
+    """Texts that contain these parts, and none of the other points unless a part does."""
+    marks = itertools.chain(" |~^_", map(chr, itertools.count(0x2500)))
+    apart = next(mark for mark in marks if not any(mark in point for point in points))
+    text = apart.join(parts)
+    # One of so many differs from every literal.
+    for count in range(1, len(points) + 2):
+        yield text + apart * count if parts else apart * count
+
+
+def _lists(variable: Variable, wishes: Sequence[_Comparing], points: list[str]) -> Samples:
+    """Lists that hold what they must, of every number of items that a comparison tells apart."""
+    held: list[Any] = []
+    for value in _held(wishes):
+        if value not in held:
+            held.append(value)
+    measured = [atom for atom, _ in wishes if atom.term.measure is not None]
+    counts = {len(held), len(held) + 1, *_numbers_around(literals(measured))}
+    sizes = sorted(count for count in counts if len(held) <= count <= _MOST_ITEMS)
+    free = (name for number in itertools.count(1) if (name := f"{variable[1]} {number}") not in points)
+    fillers = list(itertools.islice(free, max(sizes, default=0)))
+    found = [
+        _list_of([*held, *fillers[: distinct - len(held)]], count)
+        for distinct in sizes
+        for count in sizes
+        if distinct == count or 0 < distinct < count
+    ]
+    related = any(isinstance(atom.value, Term) for atom, _ in wishes)
+    collected = bool(measured) or any(atom.op == "contains" for atom, _ in wishes)
+    return Samples([*found, [None]], complete=max(counts) <= _MOST_ITEMS and not (related and collected))
+
+
+def _numbers_around(values: Iterable[Any]) -> Iterator[int]:
+    for value in values:
+        if isinstance(value, int | float | Decimal) and math.isfinite(value):
+            yield from range(math.floor(value) - 1, math.ceil(value) + 2)
+
+
+def _list_of(different: list[Any], count: int) -> list[Any]:
+    return different + different[-1:] * (count - len(different))

@@ -1,0 +1,104 @@
+"""Criteria as the conditions of an SCXML document, in the little that ECMAScript and its stand-ins have in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import combinations
+from keyword import iskeyword
+from math import comb
+from typing import Any, Final, NamedTuple
+
+from salesprocess._text import Literal, shown
+from salesprocess.targets.target import Column, Order, Target, refusal
+
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
+# Words of ECMAScript, and what python-statemachine keeps from conditions.
+_RESERVED: Final = frozenset(
+    """
+    break case catch const debugger default delete do enum event event_data export extends false function implements
+    instanceof interface let machine model new null package private protected public source state static super switch
+    target this throw transition true typeof undefined var void In
+    """.split()  # noqa: SIM905 - a list of words reads better without its quotation marks
+)
+# python-statemachine rewrites these wherever they stand, also within a text.
+_REWRITTEN: Final = re.compile(r"""\b(?:true|false|null)\b|===|!==|&|\|\||['"\\]|[^\x20-\x7e]""")
+_MOST_COMBINATIONS: Final = 60
+_TURNED: Final = {"==": "!=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+
+
+class Condition(NamedTuple):
+    """A condition and its opposite, since `!` is not understood everywhere."""
+
+    yes: str
+    no: str
+
+
+class Conditions(Target[Condition]):
+    """The target that `targets` compiles to."""
+
+    name = "an SCXML condition"
+
+    def column(self, path: str) -> Column[Condition]:
+        if not _NAME.fullmatch(path) or path in _RESERVED or path.startswith("sp_") or iskeyword(path):
+            raise refusal(f"{path!r} is no name in SCXML")
+        return Column("any", Condition(path, path))
+
+    def known(self, column: Column[Condition]) -> Condition:
+        name = column.expression.yes
+        return Condition(f"({name} != null && {name} == {name})", f"({name} == null || {name} != {name})")
+
+    def compare(self, order: Order, column: Column[Condition], value: Literal | Column[Condition]) -> Condition:
+        left = column.expression.yes
+        right = value.expression.yes if isinstance(value, Column) else written(value)
+        return Condition(f"{left} {order} {right}", f"{left} {_TURNED[order]} {right}")
+
+    def one_of(self, column: Column[Condition], values: Sequence[Any]) -> Condition:
+        return self.any_of([self.compare("==", column, value) for value in values])
+
+    def matches(self, column: Column[Condition], glob: str) -> Condition:
+        raise refusal(f"{self.name} has no patterns such as {glob!r} ({column.expression.yes})")
+
+    def contains(self, column: Column[Condition], item: Literal) -> Condition:
+        raise refusal(f"{self.name} cannot look for {shown(item)} in {column.expression.yes}")
+
+    def truth(self, column: Column[Condition]) -> Condition:
+        name = column.expression.yes
+        return Condition(f"({name} != false && {name} != '')", f"({name} == false || {name} == '')")
+
+    def constant(self, value: bool) -> Condition:  # noqa: FBT001 - the value itself
+        return Condition("true", "false") if value else Condition("false", "true")
+
+    def negated(self, part: Condition) -> Condition:
+        return Condition(part.no, part.yes)
+
+    def all_of(self, parts: Sequence[Condition]) -> Condition:
+        return Condition(_joined("&&", (part.yes for part in parts)), _joined("||", (part.no for part in parts)))
+
+    def any_of(self, parts: Sequence[Condition]) -> Condition:
+        return self.negated(self.all_of([self.negated(part) for part in parts]))
+
+    def so_many(self, needed: int, parts: Sequence[Condition]) -> Condition:
+        if comb(len(parts), needed) > _MOST_COMBINATIONS:
+            raise refusal(f"{self.name} for {needed} of {len(parts)} would be too long")
+        return self.any_of([self.all_of(chosen) for chosen in combinations(parts, needed)])
+
+    def worded(self, met: Condition, unmet: Condition) -> Condition:
+        del unmet
+        return met
+
+
+def _joined(word: str, texts: Any) -> str:
+    return f"({f' {word} '.join(texts)})"
+
+
+def written(value: Any) -> str:
+    """A literal as a condition has it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return repr(value)
+        case str() if not _REWRITTEN.search(value):
+            return f"'{value}'"
+    raise refusal(f"{shown(value)} cannot be written in an SCXML condition")

@@ -1,0 +1,69 @@
+"""What a caller asks for, checked before any row is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+from salesprocess._text import shown, suggestion
+from salesprocess.errors import DealError
+from salesprocess.process import SalesProcess
+
+By: TypeAlias = "str | Sequence[str]"
+Progress: TypeAlias = Callable[[Sequence[Any]], Iterable[Any]]
+StepT = TypeVar("StepT")
+
+
+def check_process(process: object) -> None:
+    """Raises `DealError` for anything but one process."""
+    if isinstance(process, SalesProcess):
+        return
+    why = "conform alone takes several" if isinstance(process, Mapping) else "the process comes first, then the frame"
+    kind = f"{type(process).__module__}.{type(process).__qualname__}"
+    raise DealError(f"expected a SalesProcess, found {kind}: {why}", found=process)
+
+
+def check_choice(name: str, value: object, known: Sequence[str]) -> None:
+    """Raises `DealError` for a choice that there is not, with the nearest."""
+    if value not in known:
+        raise DealError(f"no {name} {value!r}{suggestion(value, known)}", found=value, expected=known)
+
+
+def check_share(name: str, value: object) -> None:
+    """Raises `DealError` for what is no share, such as a percentage."""
+    if isinstance(value, int | float) and 0 <= value <= 1:
+        return
+    raise DealError(f"{name} is a share from 0 to 1, such as 0.9 for nine in ten; found {shown(value)}", found=value)
+
+
+def check_days(name: str, days: object) -> list[int]:
+    """Several numbers of whole days, each once."""
+    found = list(days) if isinstance(days, Iterable) and not isinstance(days, str) else []
+    if found and all(isinstance(each, int) and each > 0 for each in found):
+        return list(dict.fromkeys(found))
+    raise DealError(f"{name} is several numbers of whole days, such as [30, 90]; found {shown(days)}", found=days)
+
+
+def several(names: str | Iterable[str]) -> list[str]:
+    """One name or several, each once."""
+    return [names] if isinstance(names, str) else list(dict.fromkeys(names))
+
+
+def names_of(by: By, *taken: str) -> list[str]:
+    """The columns to group by; `taken` are the names of what the result has besides.
+
+    Raises:
+        DealError: for a name that the result would have twice, or one of those that the metrics use inside.
+    """
+    names = several(by)
+    for name in names:
+        if name in taken:
+            raise DealError(f"by={name!r}: the result has a column of that name itself; rename the log's", found=name)
+        if name.startswith("_"):
+            raise DealError(f"by={name!r}: names that begin with _ are in use inside; rename the column", found=name)
+    return names
+
+
+def followed(steps: Sequence[StepT], progress: Progress | None) -> Iterable[StepT]:
+    """The steps, through what shows how far they are, where there is something."""
+    return steps if progress is None else progress(steps)

@@ -1,0 +1,99 @@
+"""The record of a move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, Self, TypeAlias
+
+from pydantic_core import core_schema
+
+from salesprocess import _text
+from salesprocess.errors import DealError
+
+SourceKind: TypeAlias = Literal["live", "import", "migration", "override"]
+
+
+class _Fields(NamedTuple):
+    seq: int | None
+    process: str
+    version: int | str
+    fingerprint: str
+    trigger: str
+    source: str | None
+    dest: str
+    at: datetime
+    by: str | None = None
+    reason: str | None = None
+    source_kind: SourceKind = "live"
+    waived: tuple[str, ...] = ()
+    starts: tuple[str, ...] = ()
+
+
+class StageChange(_Fields):
+    """One move, as it is stored: a named tuple, so a row of a table and never changed.
+
+    `seq` is the deal's number of this change where the engine was told to count (`Engine(seq=...)`), `source` is
+    `None` for the first entry, `waived` has the keys of the criteria that an override let pass, and `starts` the keys
+    of the processes that the host is to start.
+
+    Raises:
+        DealError: for an `at` without a time zone.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, *args: Any, **fields: Any) -> Self:  # noqa: D102 - the class says it
+        change = super().__new__(cls, *args, **fields)
+        aware(change.at, "at")
+        return change
+
+    def model_dump(self, *, mode: Literal["python", "json"] = "python") -> dict[str, Any]:
+        """The change as a dict; with `mode="json"` the time is ISO 8601 text and tuples are lists."""
+        dump = self._asdict()
+        if mode == "json":
+            dump |= {"at": self.at.isoformat(), "waived": list(self.waived), "starts": list(self.starts)}
+        return dump
+
+    @classmethod
+    def model_validate(cls, data: Mapping[str, Any]) -> Self:
+        """The change that `model_dump` gave.
+
+        Raises:
+            DealError: for a missing or unknown key, or a time without a zone.
+        """
+        fields = dict(data)
+        if isinstance(fields.get("at"), str):
+            fields["at"] = datetime.fromisoformat(fields["at"])
+        fields |= {name: tuple(fields[name]) for name in ("waived", "starts") if name in fields}
+        try:
+            return cls(**fields)
+        except TypeError as error:
+            reason = str(error).partition("() ")[2]
+            raise DealError(f"no stage change: {reason}", found=dict(data), expected=cls._fields) from None
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> core_schema.CoreSchema:
+        def validate(value: Any) -> StageChange:
+            return value if isinstance(value, StageChange) else cls.model_validate(value)
+
+        dump = core_schema.plain_serializer_function_ser_schema(
+            lambda change, info: change.model_dump(mode=info.mode), info_arg=True
+        )
+        return core_schema.no_info_plain_validator_function(validate, serialization=dump)
+
+
+def aware(moment: object, name: str) -> datetime:
+    """The moment, if it is a time with a zone.
+
+    Raises:
+        DealError: if it is not, with the fix.
+    """
+    if not isinstance(moment, datetime):
+        raise DealError(f"{name} is a datetime, found {_text.shown(moment)}", found=moment)
+    if moment.tzinfo is None or moment.utcoffset() is None:
+        raise DealError(
+            f"{name} needs a time zone: {moment.isoformat()} has none; add tzinfo=UTC, or the zone that is meant",
+            found=moment,
+        )
+    return moment

@@ -1,0 +1,121 @@
+"""Listening to engines from outside, so that the core has nothing in it for tests and costs what it costs.
+
+For as long as somebody watches, methods of `Engine` are replaced by ones that pass on what they return.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from salesprocess.engine import Engine
+from salesprocess.errors import TransitionRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from salesprocess.engine.decision import Decision, Plan
+    from salesprocess.history.change import StageChange
+    from salesprocess.process import SalesProcess
+
+
+class Account(Protocol):
+    """What takes note, one a process."""
+
+    def note_decision(self, decision: Decision) -> None:
+        """A move was decided, on a deal that is where the decision says."""
+
+    def note_findings(self, decision: Decision) -> None:
+        """A move was decided, on a deal that may be elsewhere."""
+
+    def note_change(self, change: StageChange) -> None:
+        """A move was made."""
+
+
+Note: TypeAlias = "Callable[[Any, tuple[Any, ...], Any], None]"
+
+
+def _options(account: Account, _arguments: tuple[Any, ...], decisions: tuple[Decision, ...]) -> None:
+    for decision in decisions:
+        account.note_decision(decision)
+
+
+def _plan(account: Account, _arguments: tuple[Any, ...], plan: Plan) -> None:
+    for step in plan.steps:
+        account.note_findings(step)
+
+
+def _change(account: Account, _arguments: tuple[Any, ...], change: StageChange) -> None:
+    account.note_change(change)
+
+
+# Every verb that moves a deal settles or admits a decision; what it returns is the change alone.
+_NOTES: dict[str, Note] = {
+    "__init__": lambda _account, _arguments, _nothing: None,
+    "check": lambda account, _arguments, decision: account.note_decision(decision),
+    "options": _options,
+    "plan": _plan,
+    "_admit": lambda account, arguments, _change: account.note_findings(arguments[1]),
+    "_settle": lambda account, _arguments, settled: account.note_findings(settled[1]),
+    "fire": _change,
+    "afire": _change,
+    "start": _change,
+    "transition": lambda account, _arguments, result: account.note_change(result[1]),
+}
+
+
+@contextmanager
+def watching(account_of: Callable[[SalesProcess], Account]) -> Iterator[None]:
+    """Passes on what every engine decides and does while it lasts; engines are the same afterwards."""
+    # A fingerprint takes a while, so a process is looked up once; it is kept, so that its id stays its own.
+    known: dict[int, tuple[SalesProcess, Account]] = {}
+
+    def account_for(engine: Engine[Any]) -> Account:
+        process = engine.process
+        if id(process) not in known:
+            known[id(process)] = process, account_of(process)
+        return known[id(process)][1]
+
+    with ExitStack() as undo:
+        for name, note in _NOTES.items():
+            owner = next(each for each in Engine.__mro__ if name in vars(each))
+            original = vars(owner)[name]
+            undo.callback(setattr, owner, name, original)
+            setattr(owner, name, _noting(original, note, account_for))
+        yield
+
+
+def _noting(
+    original: Callable[..., Any], note: Note, account_for: Callable[[Engine[Any]], Account]
+) -> Callable[..., Any]:
+    """The method, which passes on what it returns, and the decision of a refusal that it raises."""
+    if inspect.iscoroutinefunction(original):
+
+        @functools.wraps(original)
+        async def noting_later(engine: Engine[Any], /, *args: Any, **kwargs: Any) -> Any:
+            with _noting_refusal(engine, account_for):
+                result = await original(engine, *args, **kwargs)
+            note(account_for(engine), args, result)
+            return result
+
+        return noting_later
+
+    @functools.wraps(original)
+    def noting(engine: Engine[Any], /, *args: Any, **kwargs: Any) -> Any:
+        with _noting_refusal(engine, account_for):
+            result = original(engine, *args, **kwargs)
+        note(account_for(engine), args, result)
+        return result
+
+    return noting
+
+
+@contextmanager
+def _noting_refusal(engine: Engine[Any], account_for: Callable[[Engine[Any]], Account]) -> Iterator[None]:
+    try:
+        yield
+    except TransitionRefused as refusal:
+        account_for(engine).note_decision(refusal.decision)
+        raise
