@@ -80,7 +80,9 @@ def test_a_dry_run_tells_the_deals_that_would_fail_the_new_gates() -> None:
 
 
 def test_a_lost_deal_fails_no_gate() -> None:
-    assert MigrationPlan.draft(SEVEN_STAGE, LONGER).dry_run([Deal("lost")])
+    plan = MigrationPlan.draft(SEVEN_STAGE, LONGER)
+    assert plan.dry_run([Deal("lost")])
+    assert not plan.dry_run([Deal("generating_referrals")])
 
 
 def test_a_dry_run_tells_deals_in_stages_that_the_plan_leaves_out() -> None:
@@ -100,13 +102,14 @@ def test_a_dry_run_asks_the_hosts_own_functions_and_names() -> None:
 
 
 def test_a_dry_run_changes_nothing_and_takes_any_iterable() -> None:
-    deals = [{"stage": "closing"}]
+    deals = [{"stage": "presenting"}, {"stage": "lost"}]
 
     def stream() -> Iterator[dict[str, str]]:
         yield from deals
 
-    MigrationPlan.draft(SEVEN_STAGE, LONGER).dry_run(stream())
-    assert deals == [{"stage": "closing"}]
+    run = MigrationPlan.draft(SEVEN_STAGE, SHORTER, presenting="qualifying").dry_run(stream())
+    assert run.counts == {"presenting": 1, "lost": 1}
+    assert deals == [{"stage": "presenting"}, {"stage": "lost"}]
 
 
 def test_a_migration_gives_one_change_for_each_deal() -> None:

@@ -245,7 +245,9 @@ def test_a_lost_deal_that_is_reopened_into_closing_passes_no_other_stage() -> No
 
 def test_each_step_makes_a_deal_that_an_engine_moves() -> None:
     engine: Engine[dict[str, Any]] = Engine(SEVEN_STAGE)
-    for step in prove(SEVEN_STAGE, always_passes("presenting", before="won")).steps[1:]:
+    _, *steps = prove(SEVEN_STAGE, always_passes("presenting", before="won")).steps
+    assert [step.trigger for step in steps] == ["lose", "reopen", "win"]
+    for step in steps:
         deal = step.deal()
         engine.fire(deal, step.trigger, to=step.dest, at=step.at, reason=step.reason)
         assert deal["stage"] == step.dest

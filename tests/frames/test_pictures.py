@@ -90,7 +90,9 @@ class TestPictures:
         from matplotlib.figure import Figure
 
         axes = Figure().add_subplot()
+        assert not axes.has_data()
         assert plots.time_in_stage(frames.time_in_stage(SEVEN_STAGE, LOG), ax=axes) is axes
+        assert axes.has_data()
 
     def test_a_flow_is_an_arc_a_move(self, plots: Any) -> None:
         found = frames.discover(LOG, won=["generating_referrals"], lost=["lost"])

@@ -140,7 +140,7 @@ def test_a_snapshot_is_kept_and_compared(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match=r"has no snapshot at .*sale.json; to accept it"):
         assert_unchanged(OLD, path)
     assert_unchanged(OLD, path, update=True)
-    assert_unchanged(OLD.rename("talk", name="Talking") if hasattr(OLD, "rename") else OLD, path)
+    assert_unchanged(OLD.rename("talk", "Talking"), path)
 
 
 def test_a_process_that_changed_says_where(tmp_path: Path) -> None:
@@ -191,7 +191,9 @@ def test_the_shortest_paths_are_those_of_a_plan() -> None:
 def test_simple_paths_enter_no_stage_twice_and_come_as_they_are_asked_for() -> None:
     found = paths(SEVEN_STAGE, kind="simple", limit=50)
     assert str(next(found)) == "prospecting>making_contact"
-    assert all(len(set(path.stages)) == len(path.stages) for path in found)
+    rest = list(found)
+    assert len(rest) == 49
+    assert all(len(set(path.stages)) == len(path.stages) for path in rest)
     assert len(list(paths(SEVEN_STAGE, kind="simple", limit=3))) == 3
 
 

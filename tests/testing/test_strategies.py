@@ -199,6 +199,8 @@ def test_a_walk_is_legal(data: st.DataObject) -> None:
     path = data.draw(walks(process))
     moves = {(move.source, move.trigger, move.dest) for move in process.moves()}
     assert all((step.source, step.trigger, step.dest) in moves for step in path.steps)
+    assert path.stages == (process.initial.key, *(step.dest for step in path.steps))
+    assert path.stages[:-1] == tuple(step.source for step in path.steps)
 
 
 @FEW

@@ -189,6 +189,7 @@ def test_a_text_that_a_number_is_asked_of_does_not_meet_the_rule() -> None:
 def test_many_dates_may_be_held_against_the_time() -> None:
     found = witness([fact(f"date_{number}").before(now()) for number in range(50)], at=NOW)
     assert isinstance(found, Witness)
+    assert len(found.facts) == 50
     assert all(value < NOW for value in found.facts.values())
 
 
