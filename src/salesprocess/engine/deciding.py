@@ -8,13 +8,13 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic
 
 from salesprocess._text import shown, suggestion
+from salesprocess._time import aware
 from salesprocess.criteria.gate import Sources
 from salesprocess.engine.deal_access import Access
 from salesprocess.engine.decision import Decision, Plan
 from salesprocess.engine.hooks import BoundHooks, DealT
 from salesprocess.engine.refusals import Answers
 from salesprocess.errors import DealError
-from salesprocess.history.change import aware
 from salesprocess.process import SalesProcess, graph
 from salesprocess.process.graph import shortest
 

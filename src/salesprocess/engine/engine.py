@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from salesprocess._text import shown
+from salesprocess._time import aware
 from salesprocess.engine.deal_access import ABSENT
 from salesprocess.engine.deciding import Decider
 from salesprocess.engine.decision import Decision, Override
@@ -16,7 +17,7 @@ from salesprocess.engine.moving import Passage, awaited, first_of, refuse_awaita
 from salesprocess.engine.validation import engine_problems
 from salesprocess.errors import DealError, DefinitionError, Problem
 from salesprocess.history import History
-from salesprocess.history.change import StageChange, aware
+from salesprocess.history.change import StageChange
 from salesprocess.history.clocks import Calendar, Overdue, spent_in_stage
 from salesprocess.process import SalesProcess
 
