@@ -3,55 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from salesprocess.criteria import (
-        Criterion,
-        Finding,
-        at_least,
-        context,
-        days,
-        fact,
-        hours,
-        now,
-        predicate,
-        time_in_stage,
-    )
-    from salesprocess.engine import (
-        Alternative,
-        Decision,
-        Engine,
-        FailedEvent,
-        HookEvent,
-        Hooks,
-        MovedEvent,
-        Override,
-        Plan,
-        Veto,
-    )
-    from salesprocess.errors import (
-        AmbiguousMove,
-        Blocked,
-        CriteriaErrored,
-        DealClosed,
-        DealError,
-        DefinitionError,
-        Forbidden,
-        NoTransition,
-        Problem,
-        ReasonNeeded,
-        SalesProcessError,
-        StaleDeal,
-        TransitionRefused,
-        UnknownStage,
-        UnknownTrigger,
-        Vetoed,
-        WrongVersion,
-    )
-    from salesprocess.history import History, StageChange
-    from salesprocess.history.replay import replay
-    from salesprocess.process import Activity, SalesProcess, Stage, Transition
+    from salesprocess.criteria import *
+    from salesprocess.engine import *
+    from salesprocess.errors import *
+    from salesprocess.history import *
+    from salesprocess.process import *
 
 __all__ = [
     "Activity",
@@ -100,27 +59,16 @@ __all__ = [
     "time_in_stage",
 ]
 
-# Each name is imported when it is first asked for, so that the import of the package alone is quick.
-_NAMES: Final = {
-    "criteria": "Criterion Finding at_least context days fact hours now predicate time_in_stage",
-    "engine": "Alternative Decision Engine FailedEvent HookEvent Hooks MovedEvent Override Plan Veto",
-    "errors": (
-        "AmbiguousMove Blocked CriteriaErrored DealClosed DealError DefinitionError Forbidden NoTransition Problem "
-        "ReasonNeeded SalesProcessError StaleDeal TransitionRefused UnknownStage UnknownTrigger Vetoed WrongVersion"
-    ),
-    "history": "History StageChange replay",
-    "process": "Activity SalesProcess Stage Transition",
-}
-_MODULES: Final = {name: module for module, names in _NAMES.items() for name in names.split()}
-
 
 def __getattr__(name: str) -> Any:
-    module = _MODULES.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{module}"), name)
-    globals()[name] = value
-    return value
+    """Return a public name from the package that has it, loaded when it is first asked for."""
+    if name in __all__:
+        # From the lowest layer up, so that no package is loaded that the one with the name does not need.
+        for package in ("errors", "criteria", "process", "history", "engine"):
+            found = vars(import_module(f"{__name__}.{package}")).get(name)
+            if found is not None:
+                return globals().setdefault(name, found)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -1,13 +1,13 @@
-"""The base of all definitions: frozen, closed to unknown keys, and wrong only with a full account."""
+"""The base of all definitions: frozen, closed to unknown keys, and refused with every mistake at once."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from salesprocess._text import shown, suggestion
+from salesprocess._text import shown, unknown
 from salesprocess.errors import DefinitionError, Problem
 
 if TYPE_CHECKING:
@@ -15,12 +15,18 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+DefinitionT = TypeVar("DefinitionT", bound="Definition")
+
 
 class Definition(BaseModel, frozen=True, extra="forbid", defer_build=True):
-    """A frozen part of a definition. Raises `DefinitionError` with every mistake, when it is made or loaded."""
+    """A frozen part of a definition.
+
+    Raises:
+        DefinitionError: with every mistake, when the part is made or loaded.
+    """
 
     def __init__(self, **data: Any) -> None:
-        with _explained(type(self)):
+        with _definition_errors(type(self)):
             super().__init__(**data)
 
     # Marks the constructor as pydantic's own, so that nested parts are validated in one pass and all mistakes are kept.
@@ -28,19 +34,24 @@ class Definition(BaseModel, frozen=True, extra="forbid", defer_build=True):
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
-        """The definition that plain data means."""
-        with _explained(cls):
+        """Return the definition that plain data describes."""
+        with _definition_errors(cls):
             return super().model_validate(obj, **options)
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
-        """The definition that a JSON text means."""
-        with _explained(cls):
+        """Return the definition that a JSON text describes."""
+        with _definition_errors(cls):
             return super().model_validate_json(json_data, **options)
 
 
+def changed(part: DefinitionT, **fields: Any) -> DefinitionT:
+    """Return the definition with other values for some of its fields, checked like any other."""
+    return type(part)(**{**dict(part), **fields})
+
+
 @contextmanager
-def _explained(model: type[BaseModel]) -> Iterator[None]:
+def _definition_errors(model: type[BaseModel]) -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
@@ -48,7 +59,7 @@ def _explained(model: type[BaseModel]) -> Iterator[None]:
 
 
 def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    """Pydantic's account of what was wrong, as problems with paths such as `stages[2].probability`."""
+    """Return what pydantic found wrong as problems, with paths such as `stages[2].probability`."""
     found: list[Problem] = []
     for detail in error.errors(include_url=False):
         cause = detail.get("ctx", {}).get("error")
@@ -60,42 +71,33 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]
 
 
 def path_of(location: tuple[int | str, ...]) -> str:
-    """A pydantic location as a path: `("stages", 2, "key")` is `stages[2].key`."""
-    path = ""
-    for part in location:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
-    return path
+    """Return a pydantic location as a path: `("stages", 2, "key")` is `stages[2].key`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
 
 
 def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
-    kind, found = detail["type"], detail["input"]
     name = str(detail["loc"][-1]) if detail["loc"] else ""
-    if kind == "extra_forbidden":
-        return f"unknown key {name!r}{suggestion(name, _keys_at(detail['loc'], model))}"
-    if kind == "missing":
+    if detail["type"] == "extra_forbidden":
+        return unknown("key", name, _keys_at(detail["loc"], model))
+    if detail["type"] == "missing":
         return f"{name!r} is needed"
     text = detail["msg"].removeprefix("Value error, ")
     expected = f"{text[0].lower()}{text[1:]}"
-    return expected if "found" in expected else f"{expected}, found {shown(found)}"
+    return expected if "found" in expected else f"{expected}, found {shown(detail['input'])}"
 
 
 def _keys_at(location: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
-    """The keys that the model at this location takes."""
+    """Return the keys that the model at this location takes."""
     for part in location[:-1]:
         if isinstance(part, str) and part in model.model_fields:
-            inner = _model_in(model.model_fields[part].annotation)
-            model = inner or model
+            model = _model_in(model.model_fields[part].annotation) or model
     return list(model.model_fields)
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    for argument in getattr(annotation, "__args__", ()) + getattr(annotation, "__metadata__", ()):
-        inner = _model_in(argument)
-        if inner is not None:
-            return inner
-    return None
+    return next(filter(None, map(_model_in, get_args(annotation))), None)
 
 
 def _refuse(*_args: object, **_kwargs: object) -> NoReturn:
@@ -103,7 +105,7 @@ def _refuse(*_args: object, **_kwargs: object) -> NoReturn:
 
 
 class FrozenDict(dict[str, Any]):
-    """A dict that is made once: shared by all who have the definition that it is part of."""
+    """A dict that nobody can change, since all who have the definition share it."""
 
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
@@ -116,7 +118,7 @@ class FrozenDict(dict[str, Any]):
 
 
 class FrozenList(list[Any]):
-    """A list that is made once."""
+    """A list that nobody can change."""
 
     __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
     append = clear = extend = insert = pop = remove = reverse = sort = _refuse
@@ -129,9 +131,7 @@ class FrozenList(list[Any]):
 
 
 def frozen(value: Any) -> Any:
-    """The same data, down to its last part unchangeable."""
+    """Return the same data with every dict and list in it frozen, down to the last."""
     if isinstance(value, dict):
         return FrozenDict({key: frozen(part) for key, part in value.items()})
-    if isinstance(value, list):
-        return FrozenList([frozen(part) for part in value])
-    return value
+    return FrozenList(map(frozen, value)) if isinstance(value, list) else value

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def element(tag: str, *children: Element | str, **attributes: str) -> Element:
-    """An HTML element; text in it is text, whatever it looks like."""
+    """Return an HTML element; text in it stays text, also where it looks like HTML."""
     made = Element(tag, attributes)
     for child in children:
         if isinstance(child, Element):
@@ -27,12 +27,12 @@ def _visible(text: str) -> str:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Element:
-    """A table of texts."""
+    """Return a table of texts."""
     head = element("tr", *(element("th", name, style="text-align:left") for name in header))
     body = (element("tr", *(element("td", cell, style="text-align:left") for cell in row)) for row in rows)
     return element("table", element("thead", head), element("tbody", *body))
 
 
 def as_html(made: Element) -> str:
-    """The element as HTML text."""
+    """Return the element as HTML text."""
     return tostring(made, encoding="unicode", method="html")

@@ -26,6 +26,12 @@ def is_slug(text: str) -> bool:
     return SLUG.fullmatch(text) is not None
 
 
+def unknown(what: str, name: object, known: Iterable[str], where: str = "") -> str:
+    """Return the message about a name that is not known: `unknown stage 'clsing'; did you mean 'closing'?`."""
+    place = f" in {where}" if where else ""
+    return f"unknown {what} {name!r}{place}{suggestion(name, known)}"
+
+
 def suggestion(name: object, known: Iterable[str]) -> str:
     """`; did you mean 'x'?`, or the names there are, to put behind a message about an unknown one."""
     # Wanted only where something is wrong, and a twentieth of the time that importing the library takes.

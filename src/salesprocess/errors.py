@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Problem(NamedTuple):
-    """One mistake: a stable `code`, the `path` to the place, and a `message` that says how to mend it."""
+    """One mistake: a stable `code`, the `path` to the place, and a `message` that says what to write instead."""
 
     code: str
     path: str
@@ -26,7 +26,7 @@ class SalesProcessError(Exception):
 
 
 class DefinitionError(SalesProcessError, ValueError):
-    """A process, or an engine built on one, is defined wrongly; `problems` holds every mistake at once."""
+    """A process, or an engine built on one, is defined wrongly; `problems` has every mistake."""
 
     def __init__(self, subject: str, problems: Iterable[Problem]) -> None:
         self.subject = subject
@@ -42,7 +42,7 @@ class DefinitionError(SalesProcessError, ValueError):
 class DealError(SalesProcessError, ValueError):
     """A deal, or its history, cannot be read, written or continued as asked.
 
-    `found` is what was there, `expected` the values that would have done, where they can be listed.
+    `found` is what was there, `expected` the values that would have been right, if they can be listed.
     """
 
     def __init__(self, message: str, *, found: object = None, expected: Iterable[object] = ()) -> None:
@@ -53,7 +53,7 @@ class DealError(SalesProcessError, ValueError):
 
 
 class TransitionRefused(SalesProcessError):
-    """A move was refused; `decision` says why, in full."""
+    """A move was refused; `decision` has every reason."""
 
     def __init__(self, decision: Decision) -> None:
         self.decision = decision
@@ -72,15 +72,15 @@ class NoTransition(TransitionRefused, LookupError):
 
 
 class DealClosed(TransitionRefused):
-    """The deal is won, lost or disqualified, and the move is not one that leaves that stage."""
+    """The deal is won, lost or disqualified, and the move does not leave that stage."""
 
 
 class Blocked(TransitionRefused):
-    """Required criteria are not met, or not known to be."""
+    """Required criteria are unmet or unknown."""
 
 
 class CriteriaErrored(TransitionRefused):
-    """A required criterion raised; its exception is in the decision's findings, and is the cause of this one."""
+    """A required criterion raised an exception, which is in the decision's findings and the cause of this error."""
 
 
 class StaleDeal(TransitionRefused):
@@ -92,7 +92,7 @@ class AmbiguousMove(TransitionRefused):
 
 
 class ReasonNeeded(TransitionRefused):
-    """The move asks for a reason, and none that will do was given."""
+    """The move needs a reason; none was given, or one that is not in its list."""
 
 
 class Vetoed(TransitionRefused):

@@ -15,6 +15,7 @@ from salesprocess.assurance.solver.witness import Witness
 from salesprocess.criteria.rules import Not, comparisons
 from salesprocess.errors import Problem
 from salesprocess.process import SalesProcess
+from salesprocess.process.graph import Move
 
 
 def problems_of_criteria(layout: Map) -> Iterator[Problem]:
@@ -87,7 +88,8 @@ def _waives(layout: Map) -> Iterator[Problem]:
         if not transition.waives:
             continue
         bare = transition.model_copy(update={"waives": ()})
-        passed = {stage.key for source in process.sources(transition) for stage in process.graph.passed(source, bare)}
+        moves = [Move(process.graph, source, bare) for source in process.sources(transition)]
+        passed = {stage.key for move in moves for stage in move.passes}
         for place, key in enumerate(transition.waives):
             if key not in passed:
                 what = ", ".join(sorted(passed, key=layout.place.__getitem__)) or "none"

@@ -10,12 +10,13 @@ from types import MappingProxyType
 from typing import Any, Final, Self
 
 from salesprocess._text import shown, suggestion
+from salesprocess._time import aware
 from salesprocess.criteria import Criterion, Finding
 from salesprocess.criteria.gate import Gate, Sources
 from salesprocess.engine.deal_access import DealAccess, stage_key
 from salesprocess.engine.validation import engine_problems
 from salesprocess.errors import DealError, DefinitionError, Problem
-from salesprocess.history.change import StageChange, aware
+from salesprocess.history.change import StageChange
 from salesprocess.process import SalesProcess
 
 __all__ = ["DryRun", "Failing", "MigrationPlan"]

@@ -11,6 +11,7 @@ from salesprocess.assurance.certainty import implies
 from salesprocess.assurance.process_map import required
 from salesprocess.criteria import Criterion
 from salesprocess.process import SalesProcess
+from salesprocess.process.graph import Move
 from salesprocess.process.stages import Stage, Transition
 
 _FIELDS: Final = (
@@ -161,13 +162,14 @@ def _move(
     old: SalesProcess, new: SalesProcess, source: str, before: Transition, after: Transition
 ) -> Iterator[Finding]:
     path, what = f"transitions.{before.trigger}", f"{before.trigger!r} to {before.dest!r}"
-    was, now = old.graph.direction(source, before), new.graph.direction(source, after)
+    old_move, new_move = Move(old.graph, source, before), Move(new.graph, source, after)
+    was, now = old_move.direction, new_move.direction
     if was != now:
-        finding = gates_compared(path, what, old.gate(source, before), new.gate(source, after))
+        finding = gates_compared(path, what, old_move.gate, new_move.gate)
         message = f"{what} is a {now} move, was {was}"
         yield Finding(finding.kind, path, message, finding.breaks) if finding else Finding("changed", path, message)
     else:
-        yield from _passed(path, what, old.graph.passed(source, before), new.graph.passed(source, after))
+        yield from _passed(path, what, old_move.passes, new_move.passes)
     finding = gates_compared(f"{path}.criteria", what, before.criteria, after.criteria)
     if finding is not None and was == now:
         yield finding

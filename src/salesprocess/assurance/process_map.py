@@ -12,6 +12,7 @@ from salesprocess.assurance.solver.witness import Unsatisfiable, Witness, Witnes
 from salesprocess.criteria import Criterion
 from salesprocess.criteria.rules import Rule
 from salesprocess.process import CLOSED_KINDS, Direction, SalesProcess, Stage
+from salesprocess.process.graph import Move
 from salesprocess.process.stages import Transition
 
 T = TypeVar("T")
@@ -73,12 +74,11 @@ class Map:
         for index, transition in enumerate(self.process.transitions):
             own = self._ids(transition.criteria)
             for source in self.process.sources(transition):
-                direction = self.process.graph.direction(source, transition)
+                move = Move(self.process.graph, source, transition)
                 asked = own
-                if direction == "forward":
-                    passed = self.process.graph.passed(source, transition)
-                    asked = own.union(self._entry[transition.dest], *(self._exit[stage.key] for stage in passed))
-                yield Way(index, source, transition, direction, asked)
+                if move.direction == "forward":
+                    asked = own.union(self._entry[transition.dest], *(self._exit[stage.key] for stage in move.passes))
+                yield Way(index, source, transition, move.direction, asked)
 
     @cached_property
     def start(self) -> Ids:

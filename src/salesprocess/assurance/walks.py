@@ -13,6 +13,7 @@ from salesprocess.assurance.solver.search import RuleLike
 from salesprocess.assurance.solver.witness import Unsatisfiable, Witness, Witnesses
 from salesprocess.criteria import Criterion
 from salesprocess.process import SalesProcess, Transition
+from salesprocess.process.graph import Move
 from salesprocess.process.stages import START
 
 # A stage, and how often a trigger that is counted was fired on the way there.
@@ -91,11 +92,10 @@ class Moves:
     def _gate(self, source: str, transition: Transition) -> tuple[Criterion, ...]:
         """The required criteria of `process.gate`, those of a stage made once instead of once a move."""
         own = self._own[id(transition)]
-        if self.process.graph.direction(source, transition) != "forward":
+        move = Move(self.process.graph, source, transition)
+        if move.direction != "forward":
             return own
-        exits = (
-            criterion for stage in self.process.graph.passed(source, transition) for criterion in self._exits[stage.key]
-        )
+        exits = (criterion for stage in move.passes for criterion in self._exits[stage.key])
         return (*exits, *own, *self._entries[transition.dest])
 
 

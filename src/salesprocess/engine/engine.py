@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Generic
 
 from salesprocess._text import shown
+from salesprocess._time import aware
 from salesprocess.criteria.criterion import required
 from salesprocess.criteria.gate import Sources
 from salesprocess.engine.compiled import MoveTable
@@ -19,7 +20,7 @@ from salesprocess.engine.moving import Decided, MovesUnderWay, VetoedBeforeWrite
 from salesprocess.engine.refusals import Request, reason_needed
 from salesprocess.engine.validation import engine_problems
 from salesprocess.errors import DealError, DefinitionError, Problem
-from salesprocess.history.change import StageChange, aware
+from salesprocess.history.change import StageChange
 from salesprocess.history.clocks import Calendar, Overdue, spent_in_stage
 from salesprocess.history.history import History
 from salesprocess.process import SalesProcess

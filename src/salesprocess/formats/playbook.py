@@ -9,6 +9,7 @@ from salesprocess import _text
 from salesprocess.criteria import Criterion
 from salesprocess.formats.diagram import PHASES
 from salesprocess.process import Kind, SalesProcess, Stage, Transition
+from salesprocess.process.graph import Move
 
 KINDS: dict[Kind, str] = {
     "open": "Open",
@@ -79,7 +80,7 @@ def moves(process: SalesProcess) -> Iterator[tuple[str, str, str, str, str]]:
 
 def _asks(process: SalesProcess, move: Transition) -> str:
     asks = [criterion_text(criterion) for criterion in move.criteria]
-    if any(process.graph.direction(source, move) == "forward" for source in process.sources(move)):
+    if any(Move(process.graph, source, move).direction == "forward" for source in process.sources(move)):
         asks.append("what the stages on the way ask for")
     if move.waives:
         asks.append(f"not what {', '.join(process.stage(key).name for key in move.waives)} asks for")

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, Self, TypeAlias
 
 from pydantic_core import core_schema
 
-from salesprocess import _text
+from salesprocess._time import aware
 from salesprocess.errors import DealError
 
 SourceKind: TypeAlias = Literal["live", "import", "migration", "override"]
@@ -31,11 +31,11 @@ class _Fields(NamedTuple):
 
 
 class StageChange(_Fields):
-    """One move, as it is stored: a named tuple, so a row of a table and never changed.
+    """One move, as it is stored: a named tuple, so that it is a row of a table and never changes.
 
-    `seq` is the deal's number of this change where the engine was told to count (`Engine(seq=...)`), `source` is
-    `None` for the first entry, `waived` has the keys of the criteria that an override let pass, and `starts` the keys
-    of the processes that the host is to start.
+    `seq` is the number of this change among the deal's, if the engine counts (`Engine(seq=...)`). `source` is `None`
+    for the first entry. `waived` has the keys of the criteria that an override let pass, and `starts` the keys of the
+    processes that the host is to start.
 
     Raises:
         DealError: for an `at` without a time zone.
@@ -43,25 +43,28 @@ class StageChange(_Fields):
 
     __slots__ = ()
 
-    def __new__(cls, *args: Any, **fields: Any) -> Self:  # noqa: D102 - the class says it
+    def __new__(cls, *args: Any, **fields: Any) -> Self:
+        """Return a change whose time has a zone."""
         change = super().__new__(cls, *args, **fields)
         aware(change.at, "at")
         return change
 
     def model_dump(self, *, mode: Literal["python", "json"] = "python") -> dict[str, Any]:
-        """The change as a dict; with `mode="json"` the time is ISO 8601 text and tuples are lists."""
+        """Return the change as a dict; with `mode="json"` the time is ISO 8601 text and tuples are lists."""
         dump = self._asdict()
         if mode == "json":
             dump |= {"at": self.at.isoformat(), "waived": list(self.waived), "starts": list(self.starts)}
         return dump
 
     @classmethod
-    def model_validate(cls, data: Mapping[str, Any]) -> Self:
-        """The change that `model_dump` gave.
+    def model_validate(cls, data: StageChange | Mapping[str, Any]) -> StageChange:
+        """Return the change that `model_dump` gave.
 
         Raises:
             DealError: for a missing or unknown key, or a time without a zone.
         """
+        if isinstance(data, StageChange):
+            return data
         fields = dict(data)
         if isinstance(fields.get("at"), str):
             fields["at"] = datetime.fromisoformat(fields["at"])
@@ -74,26 +77,7 @@ class StageChange(_Fields):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> core_schema.CoreSchema:
-        def validate(value: Any) -> StageChange:
-            return value if isinstance(value, StageChange) else cls.model_validate(value)
-
         dump = core_schema.plain_serializer_function_ser_schema(
             lambda change, info: change.model_dump(mode=info.mode), info_arg=True
         )
-        return core_schema.no_info_plain_validator_function(validate, serialization=dump)
-
-
-def aware(moment: object, name: str) -> datetime:
-    """The moment, if it is a time with a zone.
-
-    Raises:
-        DealError: if it is not, with the fix.
-    """
-    if not isinstance(moment, datetime):
-        raise DealError(f"{name} is a datetime, found {_text.shown(moment)}", found=moment)
-    if moment.tzinfo is None or moment.utcoffset() is None:
-        raise DealError(
-            f"{name} needs a time zone: {moment.isoformat()} has none; add tzinfo=UTC, or the zone that is meant",
-            found=moment,
-        )
-    return moment
+        return core_schema.no_info_plain_validator_function(cls.model_validate, serialization=dump)

@@ -1,36 +1,36 @@
-"""Stage changes out of another system's log."""
+"""Stage changes from another system's log."""
 
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from itertools import groupby
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from salesprocess._text import shown, suggestion
+from salesprocess._text import shown, unknown
 from salesprocess.errors import DealError
 from salesprocess.history.change import StageChange
 from salesprocess.history.history import History
-from salesprocess.history.replay import Oddity, Replay
+from salesprocess.history.replay import Oddity, oddities_of
 from salesprocess.process import SalesProcess
 from salesprocess.process.stages import START
 
 Row: TypeAlias = Mapping[str, Any]
 DealKey: TypeAlias = "str | tuple[str, int]"
 
-IMPORTED = "import"
-
 
 @dataclass(frozen=True, slots=True)
 class ImportedLog:
-    """The histories of a log, by deal; of a deal id used again, the later ones by `(id, 2)` and so on.
+    """The histories of a log, by deal id; if an id is used again, the later ones are under `(id, 2)` and so on.
 
-    `oddities` has what did not obey, by deal, with positions in that deal's history; `skipped_rows` what could not be
-    read at all, as row numbers from 1 with the reason; `collapsed` counts the rows whose stage had not changed.
+    `oddities` has what does not conform to the process, by deal, with positions in that deal's history;
+    `skipped_rows` the rows that could not be read, by number from 1, with the reason; `collapsed` is the number of
+    rows whose stage had not changed.
     """
 
     histories: Mapping[DealKey, History]
@@ -40,14 +40,50 @@ class ImportedLog:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    at: datetime
-    seq: int
-    row: int
+class _RowReader:
+    """How the rows of a log are read: the names of its columns, its stages, its zone, and what all changes share."""
+
+    deal: str
     stage: str
+    at: str
+    seq: str | None
     by: str | None
     reason: str | None
-    episode: int
+    stages: Mapping[str, str]
+    zone: tzinfo | None
+    shared: Mapping[str, Any]
+
+    def check(self, number: int, row: Row) -> None:
+        """Refuse a row that lacks a column."""
+        for column in (self.deal, self.stage, self.at, self.seq):
+            if column is not None and column not in row:
+                raise DealError(f"row {number}: {unknown('column', column, row)}", found=dict(row))
+
+    def change(self, number: int, row: Row) -> StageChange:
+        """Return what a row says, with the log's own number, and without the source, which the row does not say.
+
+        Raises:
+            ValueError: if the row cannot be read.
+            DealError: for a time without a zone.
+        """
+        stage = str(row[self.stage])
+        return StageChange(
+            at=self._moment(number, row[self.at]),
+            seq=0 if self.seq is None else _whole(row[self.seq]),
+            dest=self.stages.get(stage, stage),
+            by=_text(row, self.by),
+            reason=_text(row, self.reason),
+            **self.shared,
+        )
+
+    def _moment(self, number: int, value: object) -> datetime:
+        moment = value if isinstance(value, datetime) else _parsed(value)
+        if moment.utcoffset() is not None:
+            return moment
+        if self.zone is None:
+            message = f"row {number}: {moment.isoformat()} has no time zone: name the one that is meant with zone="
+            raise DealError(message, found=value)
+        return moment.replace(tzinfo=self.zone)
 
 
 def read_changes(  # noqa: PLR0913 - one argument a column
@@ -65,108 +101,46 @@ def read_changes(  # noqa: PLR0913 - one argument a column
     keep: Callable[[Row], bool] | None = None,
     begins: Callable[[Row], bool] | None = None,
 ) -> ImportedLog:
-    """The histories in a log: rows (mappings), or the path of a CSV file with a header.
+    """Return the histories in a log: rows (mappings), or the path of a CSV file with a header.
 
     `deal`, `stage`, `at`, `seq`, `by` and `reason` name columns; `stages` maps the log's stage values to keys. `keep`
     says which rows are stage changes, `begins` which rows begin the deal anew, so that an id used twice makes two
     histories. Rows of one time are ordered by `seq`, then as they stand. Nothing that the log says is fatal: what
-    cannot be read is in `skipped_rows`, what does not obey the process in `oddities`.
+    cannot be read is in `skipped_rows`, what does not conform to the process in `oddities`.
 
     Raises:
         DealError: for a column that the log lacks, and for a time without a zone unless `zone` says which is meant.
     """
-    columns = {"deal": deal, "stage": stage, "at": at} | ({} if seq is None else {"seq": seq})
-    reader = _Reader(columns, by, reason, stages or {}, zone)
-    with _rows(log) as rows:
-        for number, row in enumerate(rows, 1):
-            reader.take(number, row, starts=begins is not None and begins(row), counts=keep is None or keep(row))
-    histories: dict[DealKey, History] = {}
-    collapsed = 0
-    fingerprint, triggers = process.fingerprint, _triggers(process)
-    for key, entries in reader.episodes():
-        changes = list(_changes_of(entries, process, fingerprint, triggers))
-        collapsed += len(entries) - len(changes)
-        histories[key] = History(process, changes)
-    rules = Replay(process)
-    oddities = {key: tuple(rules.of(history.changes)) for key, history in histories.items()}
-    return ImportedLog(histories, {key: odd for key, odd in oddities.items() if odd}, tuple(reader.skipped), collapsed)
-
-
-@contextmanager
-def _rows(log: Iterable[Row] | str | PathLike[str]) -> Iterator[Iterable[Row]]:
-    if not isinstance(log, str | PathLike):
-        yield log
-        return
-    with Path(log).open(encoding="utf-8-sig", newline="") as file:
-        yield csv.DictReader(file)
-
-
-class _Reader:
-    """Collects the entries of a log by deal and episode."""
-
-    def __init__(
-        self,
-        columns: Mapping[str, str],
-        by: str | None,
-        reason: str | None,
-        stages: Mapping[str, str],
-        zone: tzinfo | None,
-    ) -> None:
-        self._columns = columns
-        self._by, self._reason = by, reason
-        self._stages = stages
-        self._zone = zone
-        self._entries: dict[str, list[_Entry]] = {}
-        self._begun: dict[str, int] = {}
-        self.skipped: list[tuple[int, str]] = []
-
-    def take(self, number: int, row: Row, *, starts: bool, counts: bool) -> None:
-        for column in self._columns.values():
-            if column not in row:
-                raise DealError(f"row {number} has no column {column!r}{suggestion(column, row)}", found=dict(row))
-        deal = str(row[self._columns["deal"]])
-        if starts:
-            self._begun[deal] = self._begun.get(deal, 0) + 1
-        if not counts:
-            return
+    shared: dict[str, Any] = {"process": process.key, "version": process.version, "fingerprint": process.fingerprint}
+    shared |= {"trigger": "import", "source": None, "source_kind": "import"}
+    reader = _RowReader(deal, stage, at, seq, by, reason, stages or {}, zone, shared)
+    # The changes of each deal, by how often the deal had begun.
+    logged: dict[str, dict[int, list[StageChange]]] = {}
+    begun: Counter[str] = Counter()
+    skipped: list[tuple[int, str]] = []
+    for number, row in enumerate(_rows(log), 1):
+        reader.check(number, row)
+        key = str(row[deal])
+        begun[key] += begins is not None and begins(row)
+        if keep is not None and not keep(row):
+            continue
         try:
-            moment = self._time(row[self._columns["at"]], number)
-            seq = _whole(row[self._columns["seq"]]) if "seq" in self._columns else 0
+            change = reader.change(number, row)
+        except DealError:
+            raise
         except ValueError as error:
-            if isinstance(error, DealError):
-                raise
-            self.skipped.append((number, str(error)))
-            return
-        value = str(row[self._columns["stage"]])
-        entry = _Entry(
-            moment,
-            seq,
-            number,
-            self._stages.get(value, value),
-            _text(row, self._by),
-            _text(row, self._reason),
-            max(self._begun.get(deal, 1), 1),
-        )
-        self._entries.setdefault(deal, []).append(entry)
+            skipped.append((number, str(error)))
+        else:
+            logged.setdefault(key, {}).setdefault(max(begun[key], 1), []).append(change)
+    return _imported(process, logged, skipped)
 
-    def _time(self, value: object, number: int) -> datetime:
-        moment = value if isinstance(value, datetime) else _parsed(value)
-        if moment.utcoffset() is not None:
-            return moment
-        if self._zone is None:
-            raise DealError(
-                f"row {number}: {moment.isoformat()} has no time zone: name the one that is meant with zone=",
-                found=value,
-            )
-        return moment.replace(tzinfo=self._zone)
 
-    def episodes(self) -> Iterator[tuple[DealKey, list[_Entry]]]:
-        """The entries of each history, in order."""
-        for deal, entries in self._entries.items():
-            for episode in sorted({entry.episode for entry in entries}):
-                chosen = [entry for entry in entries if entry.episode == episode]
-                chosen.sort(key=lambda entry: (entry.at, entry.seq, entry.row))
-                yield deal if episode == 1 else (deal, episode), chosen
+def _rows(log: Iterable[Row] | str | PathLike[str]) -> Iterator[Row]:
+    if isinstance(log, str | PathLike):
+        with Path(log).open(encoding="utf-8-sig", newline="") as file:
+            yield from csv.DictReader(file)
+    else:
+        yield from log
 
 
 def _parsed(value: object) -> datetime:
@@ -188,32 +162,30 @@ def _text(row: Row, column: str | None) -> str | None:
     return None if value in {None, ""} else str(value)
 
 
-def _triggers(process: SalesProcess) -> dict[tuple[str, str], str]:
-    """The first trigger that leads from one stage to another."""
-    return {(move.source, move.dest): move.trigger for move in reversed(process.moves())}
+def _imported(
+    process: SalesProcess,
+    logged: Mapping[str, Mapping[int, list[StageChange]]],
+    skipped: Iterable[tuple[int, str]],
+) -> ImportedLog:
+    # Backwards, so that of several triggers the one declared first is taken.
+    triggers = {(move.source, move.dest): move.trigger for move in reversed(process.moves())}
+    histories: dict[DealKey, History] = {}
+    collapsed = 0
+    for deal, episodes in logged.items():
+        for episode, rows in episodes.items():
+            history = History(process, _following(rows, triggers))
+            histories[deal if episode == 1 else (deal, episode)] = history
+            collapsed += len(rows) - len(history)
+    odd = {key: tuple(oddities_of(process, history.changes)) for key, history in histories.items()}
+    return ImportedLog(histories, {key: found for key, found in odd.items() if found}, tuple(skipped), collapsed)
 
 
-def _changes_of(
-    entries: list[_Entry], process: SalesProcess, fingerprint: str, triggers: Mapping[tuple[str, str], str]
-) -> Iterator[StageChange]:
-    """One change for each entry whose stage is another than the last one's."""
-    last: str | None = None
-    number = 0
-    for entry in entries:
-        if entry.stage == last:
-            continue
-        number += 1
-        yield StageChange(
-            seq=number,
-            process=process.key,
-            version=process.version,
-            fingerprint=fingerprint,
-            trigger=START if last is None else triggers.get((last, entry.stage), IMPORTED),
-            source=last,
-            dest=entry.stage,
-            at=entry.at,
-            by=entry.by,
-            reason=entry.reason,
-            source_kind="import",
-        )
-        last = entry.stage
+def _following(rows: Iterable[StageChange], triggers: Mapping[tuple[str, str], str]) -> Iterator[StageChange]:
+    """Yield the rows in order, numbered, each with the stage that the one before entered, without repeated stages."""
+    source: str | None = None
+    # Rows of the same time and number stay in the order of the log.
+    ordered = sorted(rows, key=lambda row: (row.at, row.seq))
+    for number, (stage, repeated) in enumerate(groupby(ordered, key=lambda row: row.dest), 1):
+        trigger = START if source is None else triggers.get((source, stage), "import")
+        yield next(repeated)._replace(seq=number, trigger=trigger, source=source)
+        source = stage

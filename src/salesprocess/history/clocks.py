@@ -1,4 +1,4 @@
-"""How long a deal has stood still, by which clock, and against which limit."""
+"""How long a deal has been where it is: by which clock, in which calendar, against which limit."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Protocol
 
 from salesprocess._text import shown
+from salesprocess._time import aware
 from salesprocess.errors import DealError
-from salesprocess.history.change import aware
 from salesprocess.history.history import History
 
 _WEEKDAYS = frozenset(range(5))
 
 
 class Calendar(Protocol):
-    """What of a stretch of time counts."""
+    """Which part of a period counts."""
 
     def working_time(self, start: datetime, end: datetime) -> timedelta:
-        """The time that counts between two aware moments; nothing where the end is not after the start."""
+        """Return the time that counts between two aware moments: zero if the end is not after the start."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class WorkingHours:
-    """The same hours on some days of the week, less holidays.
+    """The same hours on some days of the week, without holidays.
 
-    `weekdays` are 0 (Monday) to 6. `holidays` is anything that dates can be looked up in: a set, or a country's from
-    the `holidays` package. Hours are those of `zone`'s clocks.
+    `weekdays` are 0 (Monday) to 6. `holidays` is anything that dates can be looked up in: a set, or a country's
+    holidays from the package `holidays`. The hours are those of the clocks in `zone`.
 
     >>> office = WorkingHours(holidays={date(2026, 1, 1)})
     >>> office.working_time(datetime(2025, 12, 31, 16, tzinfo=UTC), datetime(2026, 1, 2, 10, tzinfo=UTC))
     datetime.timedelta(seconds=7200)
 
     Raises:
-        DealError: for hours that end before they begin, or a weekday that there is not.
+        DealError: for hours that end before they begin, and for a weekday that is not from 0 to 6.
     """
 
     weekdays: frozenset[int] = _WEEKDAYS
@@ -51,7 +51,7 @@ class WorkingHours:
             raise DealError(f"weekdays are 0 (Monday) to 6, found {sorted(self.weekdays)}")
 
     def working_time(self, start: datetime, end: datetime) -> timedelta:
-        """The working time between two aware moments."""
+        """Return the working time between two aware moments."""
         total = timedelta(0)
         day = start.astimezone(self.zone).date()
         last = end.astimezone(self.zone).date()
@@ -67,7 +67,7 @@ class WorkingHours:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """One clock: the time it shows, the moment it counts from (or to), and why. `None` where it does not run."""
+    """One clock: the time it shows, the moment it counts from (or to), and why. Both are `None` if it does not run."""
 
     time: timedelta | None
     moment: datetime | None
@@ -79,10 +79,10 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """Three clocks that are easily taken for one another.
+    """Three clocks that are easily confused.
 
     `in_stage` counts from the entry into the stage, `since_activity` from the last activity that the host counts, and
-    `to_next_step` to the next planned one; negative once that has passed.
+    `to_next_step` to the next planned one: it is negative once that has passed.
     """
 
     in_stage: Clock
@@ -101,7 +101,7 @@ class Overdue:
 
     @property
     def by(self) -> timedelta:
-        """How far past the limit it is."""
+        """By how much the limit is exceeded."""
         return self.spent - self.limit
 
     def __str__(self) -> str:
@@ -119,10 +119,10 @@ def read_clocks(
     next_step: datetime | None = None,
     calendar: Calendar | None = None,
 ) -> Clocks:
-    """What the three clocks of a deal show at a time, in calendar time or in a calendar's working time.
+    """Return what the three clocks of a deal show at a time; with a `calendar`, in working time.
 
-    `activities` are the times of the activities that count as contact: which those are is the host's to say, so
-    nothing invisible sets a clock back. Ones after `at` are left out.
+    `activities` are the times of the activities that count as contact; the host decides which those are. Those after
+    `at` are left out.
 
     Raises:
         DealError: for a time without a zone.
@@ -140,7 +140,7 @@ def read_clocks(
 
 
 def spent_in_stage(history: History, at: datetime, calendar: Calendar | None) -> timedelta | None:
-    """How long the deal has been in its stage, in calendar or working time."""
+    """Return how long the deal has been in its stage at a time; with a calendar, in working time."""
     entered = history.entered_at
     return None if entered is None else _between(entered, aware(at, "at"), calendar)
 

@@ -6,23 +6,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, overload
 
-from salesprocess._text import suggestion
+from salesprocess._text import unknown
+from salesprocess._time import aware
 from salesprocess.errors import DealError
-from salesprocess.history.change import StageChange, aware
+from salesprocess.history.change import StageChange
 from salesprocess.process import CLOSED_KINDS, Kind, SalesProcess
-
-_LOST_KINDS = {"lost", "disqualified"}
+from salesprocess.process.stages import LOST_KINDS, MAIN_KINDS
 
 
 class Spell(NamedTuple):
-    """One stay in a stage; `left_at` is `None` for the stay that goes on."""
+    """One stay in a stage; `left_at` is `None` for a stay that has not ended."""
 
     stage: str
     entered_at: datetime
     left_at: datetime | None
 
     def length(self, at: datetime | None = None) -> timedelta | None:
-        """How long the stay was, or has been at a time; never less than nothing."""
+        """Return how long the stay was, or has been at a time: never less than nothing."""
         end = self.left_at or at
         return None if end is None else max(end - self.entered_at, timedelta(0))
 
@@ -30,7 +30,7 @@ class Spell(NamedTuple):
 class History:  # noqa: PLW1641 - it grows, so it has no hash
     """The changes of one deal, oldest first. It only grows, and everything else is derived from it.
 
-    Making one from the past takes it as it is: nothing is refused, no hook runs, and `replay` says what is odd.
+    A history made from the past takes it as it is: nothing is refused, no hook runs, and `replay` says what is odd.
     `append` takes only what follows.
 
     >>> from salesprocess import Engine
@@ -41,14 +41,12 @@ class History:  # noqa: PLW1641 - it grows, so it has no hash
     ('top', 'open')
     """
 
-    __slots__ = ("_changes", "_kinds", "_process")
+    __slots__ = ("_changes", "_process", "_stages")
 
     def __init__(self, process: SalesProcess, changes: Iterable[StageChange | Mapping[str, Any]] = ()) -> None:
         self._process = process
-        self._kinds: dict[str | None, Kind] = {stage.key: stage.kind for stage in process.stages}
-        self._changes = [
-            change if isinstance(change, StageChange) else StageChange.model_validate(change) for change in changes
-        ]
+        self._stages = process.graph.stages
+        self._changes = [StageChange.model_validate(change) for change in changes]
 
     @property
     def process(self) -> SalesProcess:
@@ -61,50 +59,57 @@ class History:  # noqa: PLW1641 - it grows, so it has no hash
         return tuple(self._changes)
 
     def append(self, change: StageChange) -> StageChange:
-        """Adds a change that follows, and returns it as it is kept: numbered, where the engine did not count.
+        """Add a change that follows, and return it as it is kept: numbered, if the engine did not count.
 
         Raises:
             DealError: if it does not follow in stage, number or time, or is no move of the process.
         """
         last = self._changes[-1] if self._changes else None
-        problem = self._unlike(change, last)
-        if problem:
+        problem = self._misfit(change, last)
+        if problem is not None:
             raise DealError(f"change {len(self._changes) + 1} does not follow: {problem}", found=change)
         if change.seq is None:
             change = change._replace(seq=1 if last is None or last.seq is None else last.seq + 1)
         self._changes.append(change)
         return change
 
-    def _unlike(self, change: StageChange, last: StageChange | None) -> str:
-        """What keeps the change from following, or nothing."""
-        if change.process != self._process.key and change.source_kind != "migration":
-            return f"it is of process {change.process!r}, the history of {self._process.key!r}"
-        if change.dest not in self._kinds:
-            return f"no stage {change.dest!r}{suggestion(change.dest, self._stages())}"
+    def _misfit(self, change: StageChange, last: StageChange | None) -> str | None:
+        """Return why a change cannot follow the last one, if it cannot."""
+        migrates = change.source_kind == "migration"
+        if change.process != self._process.key and not migrates:
+            return f"it is of process {change.process!r}, the history is of process {self._process.key!r}"
+        if self._kind(change.dest) is None:
+            return self._unknown_stage(change.dest)
         if last is not None and change.seq is not None and last.seq is not None and change.seq != last.seq + 1:
-            return f"its number is {change.seq}, the last one's {last.seq}"
+            return f"its number is {change.seq}, expected {last.seq + 1}"
         if last is not None and change.at < last.at:
-            return f"its time {change.at.isoformat()} is before the last one's {last.at.isoformat()}"
-        if change.source != self.stage and change.source_kind != "migration":
+            return f"its time {change.at.isoformat()} is before {last.at.isoformat()}, that of the last change"
+        if change.source != self.stage and not migrates:
             return f"it leaves {change.source!r}, the deal is in {self.stage!r}"
-        return self._unknown_move(change)
+        return self._missing_move(change)
 
-    def _unknown_move(self, change: StageChange) -> str:
-        """Why the process that is in force has no such move; another version's moves are its own business."""
-        # The move first: telling another version apart takes a hash of the process.
-        problem = self._no_such_move(change)
-        if change.source_kind not in {"live", "override"} or not problem:
-            return ""
-        return problem if change.fingerprint == self._process.fingerprint else ""
-
-    def _no_such_move(self, change: StageChange) -> str:
+    def _missing_move(self, change: StageChange) -> str | None:
+        """Return that the process has no such move, unless another version of it may have had it."""
+        graph = self._process.graph
         if change.source is None:
-            initial = self._process.initial.key
-            return "" if change.dest == initial else f"it starts in {change.dest!r}, not in {initial!r}"
-        moves = ((move.source, move.trigger, move.dest) for move in self._process.moves())
-        if (change.source, change.trigger, change.dest) in moves:
-            return ""
-        return f"{change.trigger!r} does not lead from {change.source!r} to {change.dest!r}"
+            if change.dest == graph.start.dest:
+                return None
+            problem = f"it starts in {change.dest!r}, not in {graph.start.dest!r}"
+        else:
+            moves = graph.out_of.get(change.source, ())
+            if any((move.trigger, move.dest) == (change.trigger, change.dest) for move in moves):
+                return None
+            problem = f"{change.trigger!r} does not lead from {change.source!r} to {change.dest!r}"
+        # The fingerprint last: it takes a hash of the whole process.
+        is_live = change.source_kind in {"live", "override"}
+        return problem if is_live and change.fingerprint == self._process.fingerprint else None
+
+    def _kind(self, key: str | None) -> Kind | None:
+        stage = self._stages.get(key or "")
+        return None if stage is None else stage.kind
+
+    def _unknown_stage(self, key: str) -> str:
+        return unknown("stage", key, self._stages, f"process {self._process.key!r}")
 
     @property
     def stage(self) -> str | None:
@@ -113,8 +118,8 @@ class History:  # noqa: PLW1641 - it grows, so it has no hash
 
     @property
     def outcome(self) -> Kind | None:
-        """What being in the stage means; `None` before the first change and in a stage that the process lacks."""
-        return self._kinds.get(self.stage)
+        """The kind of the stage that the deal is in; `None` before the first change and in an unknown stage."""
+        return self._kind(self.stage)
 
     @property
     def entered_at(self) -> datetime | None:
@@ -124,28 +129,28 @@ class History:  # noqa: PLW1641 - it grows, so it has no hash
 
     @property
     def closed_at(self) -> datetime | None:
-        """When the deal was won, lost or disqualified; `None` while it is open, and again once it is reopened."""
+        """When the deal was won, lost or disqualified; `None` while it is open, also after it was reopened."""
         since: datetime | None = None
         for change in self._changes:
-            kind = self._kinds.get(change.dest)
+            kind = self._kind(change.dest)
             if kind not in CLOSED_KINDS:
                 since = None
-            elif since is None or kind != self._kinds.get(change.source):
+            elif since is None or kind != self._kind(change.source):
                 since = change.at
         return since
 
     @property
     def first_won_at(self) -> datetime | None:
         """When the deal was won first, whatever came after."""
-        return next((change.at for change in self._changes if self._kinds.get(change.dest) == "won"), None)
+        return next((change.at for change in self._changes if self._kind(change.dest) == "won"), None)
 
     @property
     def lost_in(self) -> str | None:
-        """The open stage in which the deal, lost or disqualified now, was given up."""
-        if self.outcome not in _LOST_KINDS:
+        """The open stage in which a deal that is lost or disqualified was given up."""
+        if self.outcome not in LOST_KINDS:
             return None
         stages = (stage for change in reversed(self._changes) for stage in (change.dest, change.source))
-        return next((stage for stage in stages if self._kinds.get(stage) == "open"), None)
+        return next((stage for stage in stages if self._kind(stage) == "open"), None)
 
     @property
     def spells(self) -> tuple[Spell, ...]:
@@ -162,18 +167,19 @@ class History:  # noqa: PLW1641 - it grows, so it has no hash
     def time_in(
         self, stage: str, *, which: Literal["latest", "cumulative"] = "latest", at: datetime | None = None
     ) -> timedelta | None:
-        """How long the deal was in a stage: in its latest stay there, or in all of them together.
+        """Return how long the deal was in a stage: in its latest stay there, or in all of them together.
 
-        A stay that goes on counts up to `at`; without it the latest is `None` and the cumulative leaves it out.
-        `None` for a stage never entered.
+        A stay that has not ended counts up to `at`; without it the latest is `None` and the cumulative leaves it out.
+        The answer is `None` for a stage never entered.
 
         Raises:
             DealError: for a stage that neither the process nor the history has.
         """
-        if stage not in self._kinds and all(spell.stage != stage for spell in self.spells):
-            raise DealError(f"no stage {stage!r}{suggestion(stage, self._stages())}", found=stage)
+        spells = [spell for spell in self.spells if spell.stage == stage]
+        if not spells and self._kind(stage) is None:
+            raise DealError(self._unknown_stage(stage), found=stage)
         at = None if at is None else aware(at, "at")
-        lengths = [spell.length(at) for spell in self.spells if spell.stage == stage]
+        lengths = [spell.length(at) for spell in spells]
         if not lengths or which == "latest":
             return lengths[-1] if lengths else None
         return sum((length for length in lengths if length is not None), timedelta(0))
@@ -182,14 +188,14 @@ class History:  # noqa: PLW1641 - it grows, so it has no hash
     def visited(self) -> tuple[str, ...]:
         """The stages of the process that the deal was in, in the order of the process."""
         entered = {change.dest for change in self._changes}
-        return tuple(key for key in self._stages() if key in entered)
+        return tuple(key for key in self._stages if key in entered)
 
     @property
     def reached(self) -> tuple[str, ...]:
-        """The stages of the sale, open and won, that the deal entered or went past."""
-        way = [key for key in self._stages() if self._kinds[key] in {"open", "won"}]
-        last = max((way.index(key) for key in self.visited if key in way), default=-1)
-        return tuple(way[: last + 1])
+        """The main stages, open and won, that the deal entered or went past."""
+        main = [stage.key for stage in self._stages.values() if stage.kind in MAIN_KINDS]
+        last = max((main.index(key) for key in self.visited if key in main), default=-1)
+        return tuple(main[: last + 1])
 
     @property
     def skipped(self) -> tuple[str, ...]:
@@ -198,11 +204,8 @@ class History:  # noqa: PLW1641 - it grows, so it has no hash
         return tuple(key for key in self.reached if key not in visited)
 
     def model_dump(self, *, mode: Literal["python", "json"] = "python") -> list[dict[str, Any]]:
-        """The changes as dicts, which `History(process, ...)` takes back."""
+        """Return the changes as dicts, which `History(process, ...)` takes back."""
         return [change.model_dump(mode=mode) for change in self._changes]
-
-    def _stages(self) -> tuple[str, ...]:
-        return tuple(stage.key for stage in self._process.stages)
 
     def __len__(self) -> int:
         return len(self._changes)
@@ -215,7 +218,7 @@ class History:  # noqa: PLW1641 - it grows, so it has no hash
     @overload
     def __getitem__(self, index: slice) -> tuple[StageChange, ...]: ...
     def __getitem__(self, index: int | slice) -> StageChange | tuple[StageChange, ...]:
-        return self._changes[index] if isinstance(index, int) else tuple(self._changes[index])
+        return self.changes[index]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, History):

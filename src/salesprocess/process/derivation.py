@@ -1,58 +1,83 @@
-"""Derivation: a new process out of one that there is, checked like any other."""
+"""Derivation: a new process made from another one, checked like any other.
+
+The functions are the methods of `SalesProcess` of the same names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from salesprocess._text import suggestion
+from salesprocess._base import changed
+from salesprocess._text import unknown
 from salesprocess.errors import DefinitionError, Problem
-from salesprocess.process.relinking import changed, joined_by, move_key, nearest_kin, taken_apart, threaded
-from salesprocess.process.stages import ALL_OPEN, Stage, Transition
+from salesprocess.process import relinking
+from salesprocess.process.graph import Move
+from salesprocess.process.stages import Stage, Transition
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from salesprocess.criteria import Criterion, Rule
     from salesprocess.process.process import SalesProcess
 
 ProcessT = TypeVar("ProcessT", bound="SalesProcess")
 
 
-def insert(
-    process: ProcessT,
-    stage: Stage,
-    *,
-    after: str | None = None,
-    before: str | None = None,
-) -> ProcessT:
-    """See `SalesProcess.insert`."""
+def insert(process: ProcessT, stage: Stage, *, after: str | None = None, before: str | None = None) -> ProcessT:
+    """Return the process with one more stage, `after` or `before` another one.
+
+    Neighbours that were linked by a step are linked through the new stage, forth and back. Moves to and from side
+    stages (`lose`, `hold`, `reopen`) lead to and from the new stage if they do so for the nearest one of its kind.
+
+    >>> from salesprocess.catalog import SEVEN_STAGE
+    >>> process = SEVEN_STAGE.insert(Stage(key="legal_review"), before="closing")
+    >>> [(move.source, move.dest) for move in process.moves() if "legal_review" in (move.source, move.dest)][:2]
+    [('overcoming_objections', 'legal_review'), ('legal_review', 'closing')]
+
+    Raises:
+        DefinitionError: for a stage that the process has already, and for an unknown neighbour.
+    """
     if (after is None) is (before is None):
         _refuse("no_place", "insert", "say where the stage goes: after= one stage, or before= one")
-    if any(each.key == stage.key for each in process.stages):
-        _refuse("duplicate_stage", "stage", f"there is a stage {stage.key!r} already")
-    place = _place(process, after, "after") + 1 if after is not None else _place(process, str(before), "before")
+    if stage.key in process.graph.stages:
+        _refuse("duplicate_stage", "stage", f"process {process.key!r} has a stage {stage.key!r} already")
+    argument, neighbour = ("before", str(before)) if after is None else ("after", after)
+    place = process.graph.places[_stage(process, neighbour, argument).key] + (after is not None)
     stages = (*process.stages[:place], stage, *process.stages[place:])
-    moves = taken_apart(process)
-    transitions = [*threaded(process, moves, stages), *joined_by(process, moves.others, stage, stages)]
-    return _rebuilt(process, stages=stages, transitions=transitions)
+    links = relinking.links_of(process)
+    transitions = [*relinking.relinked(process, links, stages), *relinking.others_with(process, links, stage, stages)]
+    return changed(process, stages=stages, transitions=transitions)
 
 
 def without(process: ProcessT, stage: str, *, into: str | None = None) -> ProcessT:
-    """See `SalesProcess.without`."""
-    removed = process.stages[_place(process, stage, "stage")]
-    kin = nearest_kin(removed, process.stages)
-    target = (None if kin is None else kin.key) if into is None else process.stages[_place(process, into, "into")].key
-    if target == stage:
+    """Return the process without a stage: its neighbours are linked, and its other moves lead to and from `into`.
+
+    `into` is by default the stage before it of the same kind, or else the one after. The criteria and activities of
+    the stage go with it.
+
+    Raises:
+        DefinitionError: for an unknown stage, and if what is left is no process.
+    """
+    removed = _stage(process, stage, "stage")
+    if into is None:
+        like = relinking.nearest_like(removed, process.stages)
+        into = None if like is None else like.key
+    elif _stage(process, into, "into") is removed:
         _refuse("unknown_stage", "into", f"{stage!r} is the stage that is taken out: name another")
-    stages = [each for each in process.stages if each.key != stage]
-    moves = taken_apart(process)
-    linked = threaded(process, moves, stages)
-    rest = _moved(process, moves.others, stage, target, linked)
-    return _rebuilt(process, stages=stages, transitions=[*linked, *rest])
+    stages = [each for each in process.stages if each is not removed]
+    links = relinking.links_of(process)
+    linked = relinking.relinked(process, links, stages)
+    transitions = [*linked, *relinking.others_without(process, links, stage, into, linked)]
+    return changed(process, stages=stages, transitions=transitions)
 
 
 def rename(process: ProcessT, stage: str, name: str = "", *, key: str | None = None) -> ProcessT:
-    """See `SalesProcess.rename`."""
-    place = _place(process, stage, "stage")
+    """Return the process with another name for a stage. Its key stays, so deals, reports and changes stay right.
+
+    Raises:
+        DefinitionError: for an unknown stage, for an empty name, and for any attempt to change a key.
+    """
+    former = _stage(process, stage, "stage")
     if key is not None:
         _refuse(
             "fixed_key",
@@ -62,97 +87,120 @@ def rename(process: ProcessT, stage: str, name: str = "", *, key: str | None = N
         )
     if not name.strip():
         _refuse("no_name", "name", f"stage {stage!r} needs a name that people can read")
-    return _with_stage(process, place, name=name)
+    return _with_stage(process, changed(former, name=name))
 
 
 def reorder(process: ProcessT, *stages: str) -> ProcessT:
-    """See `SalesProcess.reorder`."""
-    places = [_place(process, key, f"stages[{index}]") for index, key in enumerate(stages)]
-    if len(set(places)) < len(places):
+    """Return the process with these stages in this order, in the places that they hold between them.
+
+    Steps lead through the new order; a step's own criteria stay with the stage that it leaves.
+
+    Raises:
+        DefinitionError: for an unknown stage, and for one that is named twice.
+    """
+    moved = iter([_stage(process, key, f"stages[{index}]") for index, key in enumerate(stages)])
+    if len(set(stages)) < len(stages):
         _refuse("duplicate_stage", "stages", f"each stage has one place; found {', '.join(stages)}")
-    ordered = list(process.stages)
-    for place, former in zip(sorted(places), places, strict=True):
-        ordered[place] = process.stages[former]
-    moves = taken_apart(process)
-    return _rebuilt(process, stages=ordered, transitions=[*threaded(process, moves, ordered), *moves.others])
+    ordered = [next(moved) if stage.key in stages else stage for stage in process.stages]
+    links = relinking.links_of(process)
+    return changed(process, stages=ordered, transitions=[*relinking.relinked(process, links, ordered), *links.others])
 
 
 def require(process: ProcessT, stage: str, *criteria: Criterion | Rule) -> ProcessT:
-    """See `SalesProcess.require`."""
-    place = _place(process, stage, "stage")
-    asked = Stage(key=stage, exit_criteria=criteria).exit_criteria
-    former = process.stages[place].exit_criteria
-    new = {criterion.key: criterion for criterion in asked}
-    if len(new) < len(asked):
+    """Return the process with more exit criteria on a stage; one takes the place of the criterion of the same key.
+
+    Raises:
+        DefinitionError: for an unknown stage, and for two of the criteria with one key.
+    """
+    former = _stage(process, stage, "stage")
+    required = Stage(key=stage, exit_criteria=criteria).exit_criteria
+    new = {criterion.key: criterion for criterion in required}
+    if len(new) < len(required):
         _refuse("duplicate_criterion", "criteria", "several have one key; name each with Criterion(key=...)")
-    kept = [new.pop(criterion.key, criterion) for criterion in former]
-    return _with_stage(process, place, exit_criteria=(*kept, *new.values()))
+    kept = [new.pop(criterion.key, criterion) for criterion in former.exit_criteria]
+    return _with_stage(process, changed(former, exit_criteria=(*kept, *new.values())))
 
 
 def relax(process: ProcessT, stage: str, *keys: str) -> ProcessT:
-    """See `SalesProcess.relax`."""
-    place = _place(process, stage, "stage")
-    former = process.stages[place]
+    """Return the process without some criteria of a stage, named by the keys that decisions show.
+
+    Exit and entry criteria, activities (`stage.activity`) and the criteria of activities can be named.
+
+    Raises:
+        DefinitionError: for an unknown stage or criterion, with the nearest key.
+    """
+    former = _stage(process, stage, "stage")
     known = [criterion.key for criterion in (*former.gate(), *former.entry_criteria)]
-    unknown = [key for key in keys if key not in known]
-    if unknown:
-        problems = [
-            Problem("unknown_criterion", "keys", f"stage {stage!r} has no criterion {key!r}{suggestion(key, known)}")
-            for key in unknown
-        ]
+    problems = [
+        Problem("unknown_criterion", "keys", unknown("criterion", key, known, f"stage {stage!r}"))
+        for key in keys
+        if key not in known
+    ]
+    if problems:
         raise DefinitionError("derivation", problems)
+
+    def kept(criteria: Iterable[Criterion]) -> tuple[Criterion, ...]:
+        return tuple(criterion for criterion in criteria if criterion.key not in keys)
+
     activities = [
-        activity.model_copy(update={"criteria": _less(activity.criteria, keys)})
+        changed(activity, criteria=kept(activity.criteria))
         for activity in former.activities
         if f"{stage}.{activity.key}" not in keys
     ]
-    return _with_stage(
-        process,
-        place,
-        activities=activities,
-        exit_criteria=_less(former.exit_criteria, keys),
-        entry_criteria=_less(former.entry_criteria, keys),
-    )
+    criteria = {name: kept(getattr(former, name)) for name in ("exit_criteria", "entry_criteria")}
+    return _with_stage(process, changed(former, activities=activities, **criteria))
 
 
 def with_transition(process: ProcessT, transition: Transition) -> ProcessT:
-    """See `SalesProcess.with_transition`."""
-    own = {move_key(source, transition) for source in process.sources(transition)}
-    kept = _less_moves(process, lambda source, move: move_key(source, move) in own)
-    return _rebuilt(process, transitions=[*kept, transition])
+    """Return the process with a transition; it takes the place of moves of the same trigger, source and target.
+
+    Raises:
+        DefinitionError: for a transition that does not fit the stages.
+    """
+    own = {(transition.trigger, source, transition.dest) for source in process.sources(transition)}
+    kept = relinking.transitions_without(process, lambda move: move.key in own)
+    return changed(process, transitions=[*kept, transition])
 
 
 def without_transition(process: ProcessT, trigger: str, source: str | None = None, dest: str | None = None) -> ProcessT:
-    """See `SalesProcess.without_transition`."""
+    """Return the process without the moves of a trigger; only those from `source` and to `dest`, if given.
+
+    Raises:
+        DefinitionError: if the process has no such move, with the nearest trigger or stage.
+    """
     for key, argument in ((source, "source"), (dest, "dest")):
         if key is not None:
-            _place(process, key, argument)
+            _stage(process, key, argument)
 
-    def fits(left: str, move: Transition) -> bool:
-        return move.trigger == trigger and source in {None, left} and dest in {None, move.dest}
+    def is_gone(move: Move) -> bool:
+        return move.trigger == trigger and source in {None, move.source} and dest in {None, move.dest}
 
-    if not any(fits(move.source, move.transition) for move in process.moves()):
-        triggers = dict.fromkeys(move.trigger for move in process.transitions)
+    if not any(map(is_gone, process.moves())):
+        triggers = dict.fromkeys(transition.trigger for transition in process.transitions)
         if trigger not in triggers:
-            _refuse("unknown_trigger", "trigger", f"no trigger {trigger!r}{suggestion(trigger, triggers)}")
-        _refuse("unknown_move", "trigger", f"{trigger!r} does not lead from {source or 'there'} to {dest or 'there'}")
-    return _rebuilt(process, transitions=list(_less_moves(process, fits)))
+            _refuse("unknown_trigger", "trigger", unknown("trigger", trigger, triggers, f"process {process.key!r}"))
+        ends = (f" from {source!r}" if source else "") + (f" to {dest!r}" if dest else "")
+        _refuse("unknown_move", "trigger", f"trigger {trigger!r} does not lead{ends}")
+    return changed(process, transitions=list(relinking.transitions_without(process, is_gone)))
 
 
 def with_version(process: ProcessT, version: int | str, *, key: str | None = None, name: str | None = None) -> ProcessT:
-    """See `SalesProcess.with_version`."""
+    """Return the process under another version; with `key` and `name`, as a process of its own.
+
+    What starts the process itself starts it under its new key.
+    """
     new = process.key if key is None else key
 
-    def following(starts: Sequence[str]) -> tuple[str, ...]:
-        return tuple(new if started == process.key else started for started in starts)
+    def started(starts: Sequence[str]) -> tuple[str, ...]:
+        return tuple(new if each == process.key else each for each in starts)
 
-    return _rebuilt(
+    return changed(
         process,
         key=new,
         version=version,
         name=process.name if name is None else name,
-        stages=[_stage(stage, starts=following(stage.starts)) for stage in process.stages],
-        transitions=[changed(move, starts=following(move.starts)) for move in process.transitions],
+        stages=[changed(stage, starts=started(stage.starts)) for stage in process.stages],
+        transitions=[changed(transition, starts=started(transition.starts)) for transition in process.transitions],
     )
 
 
@@ -160,70 +208,14 @@ def _refuse(code: str, path: str, message: str) -> NoReturn:
     raise DefinitionError("derivation", [Problem(code, path, message)])
 
 
-def _place(process: SalesProcess, key: str, argument: str) -> int:
-    keys = [stage.key for stage in process.stages]
-    if key not in keys:
-        _refuse("unknown_stage", argument, f"process {process.key!r} has no stage {key!r}{suggestion(key, keys)}")
-    return keys.index(key)
+def _stage(process: SalesProcess, key: str, argument: str) -> Stage:
+    """Return a stage; `argument` is what named it."""
+    stages = process.graph.stages
+    if key not in stages:
+        _refuse("unknown_stage", argument, unknown("stage", key, stages, f"process {process.key!r}"))
+    return stages[key]
 
 
-def _rebuilt(process: ProcessT, **changes: Any) -> ProcessT:
-    return type(process)(**{**dict(process), **changes})
-
-
-def _stage(stage: Stage, **changes: Any) -> Stage:
-    return type(stage)(**{**dict(stage), **changes})
-
-
-def _with_stage(process: ProcessT, place: int, **changes: Any) -> ProcessT:
-    stage = _stage(process.stages[place], **changes)
-    return _rebuilt(process, stages=(*process.stages[:place], stage, *process.stages[place + 1 :]))
-
-
-def _less(criteria: Sequence[Criterion], keys: Sequence[str]) -> tuple[Criterion, ...]:
-    return tuple(criterion for criterion in criteria if criterion.key not in keys)
-
-
-def _less_moves(process: SalesProcess, goes: Callable[[str, Transition], bool]) -> Iterator[Transition]:
-    """The transitions without some of their moves; `"*"` is spelt out only where it must be."""
-    for transition in process.transitions:
-        sources = process.sources(transition)
-        left = tuple(source for source in sources if not goes(source, transition))
-        if left == sources:
-            yield transition
-        elif left:
-            yield changed(transition, source=left)
-
-
-def _moved(
-    process: SalesProcess, others: Sequence[Transition], stage: str, into: str | None, linked: Sequence[Transition]
-) -> Iterator[Transition]:
-    """The other moves, with `into` in the place of the stage wherever that makes a move of the same direction."""
-    taken = {move_key(source, move) for move in linked for source in move.source}
-    taken |= {move_key(source, move) for move in others if move.dest != stage for source in move.source}
-    for transition in others:
-        # What was jumped over is not, once it is where the move leads.
-        gone = {stage, into} if transition.dest == stage else {stage}
-        waives = tuple(waived for waived in transition.waives if waived not in gone)
-        kept = []
-        for source in transition.source:
-            if source == ALL_OPEN or stage not in {source, transition.dest}:
-                kept.append(source)
-                continue
-            move = _redirected(process, changed(transition, source=source), stage, into)
-            if move is not None and move_key(move.source[0], move) not in taken:
-                taken.add(move_key(move.source[0], move))
-                kept.append(move.source[0])
-        dest = into if transition.dest == stage else transition.dest
-        if kept and dest is not None:
-            yield changed(transition, source=tuple(kept), dest=dest, waives=waives)
-
-
-def _redirected(process: SalesProcess, move: Transition, stage: str, into: str | None) -> Transition | None:
-    (source,) = move.source
-    if into is None:
-        return None
-    new = changed(move, source=into if source == stage else source, dest=into if move.dest == stage else move.dest)
-    becomes_a_loop = new.source[0] == new.dest and source != move.dest
-    same = process.graph.direction(source, move) == process.graph.direction(new.source[0], new)
-    return new if same and not becomes_a_loop else None
+def _with_stage(process: ProcessT, stage: Stage) -> ProcessT:
+    """Return the process with a stage in place of the one of the same key."""
+    return changed(process, stages=[stage if each.key == stage.key else each for each in process.stages])

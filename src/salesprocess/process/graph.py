@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from salesprocess.process.stages import ALL_OPEN, START, Direction, Stage, Transition
+from salesprocess.process.stages import ALL_OPEN, LOST_KINDS, MAIN_KINDS, START, Direction, Stage, Transition
 
 if TYPE_CHECKING:
     from salesprocess.criteria import Criterion
@@ -15,39 +15,56 @@ if TYPE_CHECKING:
 NodeT = TypeVar("NodeT")
 StepT = TypeVar("StepT")
 
-# A sale does not go through these stages: a deal that is in one waits there, or has ended.
-OFF_THE_WAY = frozenset({"lost", "disqualified", "on_hold"})
-
 
 class Move:
-    """One way from a stage to another.
+    """One way from a stage to another: a transition with several sources is several moves.
 
-    A transition with several sources is several moves. `source` is empty for the move that starts a deal. `index` is
-    the place of the transition in the definition, and `None` for that start.
+    `source` is empty for the move that starts a deal. `direction` is the declared one, or else what follows from the
+    kinds and the order of the two stages. `index` is the place of the transition in the definition, and `None` for a
+    move that the definition does not have.
     """
 
     __slots__ = ("_gate", "_graph", "dest", "direction", "index", "source", "transition", "trigger")
 
-    def __init__(self, graph: Graph, source: str, transition: Transition, index: int | None) -> None:
+    def __init__(self, graph: Graph, source: str, transition: Transition, index: int | None = None) -> None:
         self.source = source
         self.transition = transition
         self.index = index
         self.trigger = transition.trigger
         self.dest = transition.dest
-        self.direction: Direction = graph.direction(source, transition) if source else "forward"
+        self.direction: Direction = transition.direction or graph.direction(source, transition.dest)
         self._graph = graph
         self._gate: tuple[Criterion, ...] | None = None
 
     @property
     def passes(self) -> tuple[Stage, ...]:
-        """The stages whose exit criteria the move asks for, in order."""
-        return self._graph.passed(self.source, self.transition) if self.source else ()
+        """The stages whose exit criteria the move asks for, in order: none unless it leads forward.
+
+        These are the stage that it leaves and the main stages that it jumps over, without the waived ones. In a
+        cumulative process, they are all main stages before the one that it enters.
+        """
+        if self.direction != "forward" or not self.source:
+            return ()
+        graph = self._graph
+        left, entered = graph.places[self.source], graph.places[self.dest]
+        # A move to an earlier stage that is declared as forward passes the stage that it leaves.
+        passed = graph.order[0 if graph.cumulative else left : max(entered, left + 1)]
+        return tuple(stage for stage in passed if stage.kind in MAIN_KINDS and stage.key not in self.transition.waives)
 
     @property
     def gate(self) -> tuple[Criterion, ...]:
-        """Everything that the move asks for, in order, each criterion once."""
+        """Everything that the move asks for, in order, each criterion once.
+
+        A forward move asks for the exit criteria of the stages that it passes, then for its own, then for the entry
+        criteria of the stage that it enters. Any other move asks for its own criteria alone.
+        """
         if self._gate is None:
-            self._gate = self._graph.gate(self.source, self.transition)
+            graph = self._graph
+            asked = graph.distinct(self.transition.criteria)
+            if self.direction == "forward":
+                exits = (criterion for stage in self.passes for criterion in graph.exits[stage.key])
+                asked = (*exits, *asked, *graph.entries[self.dest])
+            self._gate = tuple({id(criterion): criterion for criterion in asked}.values())
         return self._gate
 
     @property
@@ -69,81 +86,48 @@ class Move:
 
 
 class Graph:
-    """All moves of a process, indexed by the stages that they leave and enter."""
+    """All moves of a process, indexed by the stages that they leave and enter.
+
+    `stages` and `places` have each stage and its index by key, in the order of the process, `exits` and `entries` what
+    leaving it forwards and entering it ask for. `criteria` has each criterion of the definition once. `start` is the
+    move that puts a deal in its first stage.
+    """
 
     def __init__(self, stages: Sequence[Stage], transitions: Sequence[Transition], *, cumulative: bool) -> None:
+        self.order = tuple(stages)
         self.stages = {stage.key: stage for stage in stages}
-        self._order = tuple(stages)
-        # Held here, so that the ids of the transitions stay theirs.
-        self._transitions = tuple(transitions)
-        self._places = {key: place for place, key in enumerate(self.stages)}
-        self._cumulative = cumulative
-        # A pydantic model is slow to hash, so that equal criteria are found once here and by identity from then on.
+        self.places = {stage.key: place for place, stage in enumerate(stages)}
+        self.cumulative = cumulative
         self._same: dict[Criterion, Criterion] = {}
-        self._exits = {stage.key: self._distinct(stage.gate()) for stage in stages}
-        self._entries = {stage.key: self._distinct(stage.entry_criteria) for stage in stages}
-        self._own = {id(transition): self._distinct(transition.criteria) for transition in transitions}
+        self.exits = {stage.key: self.distinct(stage.gate()) for stage in stages}
+        self.entries = {stage.key: self.distinct(stage.entry_criteria) for stage in stages}
+        for transition in transitions:
+            self.distinct(transition.criteria)
+        self.criteria = tuple(self._same)
         self.moves = tuple(
             Move(self, source, transition, index)
             for index, transition in enumerate(transitions)
             for source in sources_of(stages, transition)
         )
-        self.out_of: dict[str, tuple[Move, ...]] = self._grouped(lambda move: move.source)
-        self.into: dict[str, tuple[Move, ...]] = self._grouped(lambda move: move.dest)
-        initial = initial_of(stages).key
-        self.start = Move(self, "", Transition(trigger=START, source=(), dest=initial), None)
+        self.out_of = self._grouped(lambda move: move.source)
+        self.into = self._grouped(lambda move: move.dest)
+        first = next(stage for stage in stages if stage.kind == "open")
+        self.start = Move(self, "", Transition(trigger=START, source=(), dest=first.key, direction="forward"))
 
-    @property
-    def criteria(self) -> tuple[Criterion, ...]:
-        """Every criterion of the definition, each once."""
-        return tuple(self._same)
-
-    def direction(self, source: str, transition: Transition) -> Direction:
-        """Return the declared direction of a move, or the one that follows from the kinds and order of its stages."""
-        if transition.direction is not None:
-            return transition.direction
-        left, entered = self.stages[source], self.stages[transition.dest]
-        if entered.kind in {"lost", "disqualified"}:
+    def direction(self, source: str, dest: str) -> Direction:
+        """Return the direction that follows from the kinds and the order of two stages."""
+        left, entered = self.stages[source], self.stages[dest]
+        if entered.kind in LOST_KINDS:
             return "close"
-        if source == transition.dest or "on_hold" in {left.kind, entered.kind}:
+        if source == dest or "on_hold" in {left.kind, entered.kind}:
             return "hold"
-        if left.kind in {"lost", "disqualified"} or (left.kind == "won" and entered.kind == "open"):
+        if left.kind in LOST_KINDS or (left.kind == "won" and entered.kind == "open"):
             return "reopen"
-        return "forward" if self._places[transition.dest] > self._places[source] else "back"
+        return "forward" if self.places[dest] > self.places[source] else "back"
 
-    def passed(self, source: str, transition: Transition) -> tuple[Stage, ...]:
-        """Return the stages whose exit criteria a move asks for, in order: none unless it is a forward move.
-
-        These are the stage that it leaves and those that it jumps over, without the waived ones; in a cumulative
-        process, all earlier ones as well. Lost, disqualified and on-hold stages are not passed.
-        """
-        if self.direction(source, transition) != "forward":
-            return ()
-        start, end = self._places[source], self._places[transition.dest]
-        return tuple(
-            stage
-            for stage in self._order[0 if self._cumulative else start : max(end, start + 1)]
-            if stage.kind not in OFF_THE_WAY and stage.key not in transition.waives
-        )
-
-    def gate(self, source: str, transition: Transition) -> tuple[Criterion, ...]:
-        """Return everything that a move asks for, in order, each criterion once.
-
-        A forward move asks for the exit criteria of the stages that it passes, then for its own, then for the entry
-        criteria of the stage that it enters. Any other move asks for its own criteria alone.
-        """
-        own = self._own.get(id(transition))
-        if own is None:
-            own = self._distinct(transition.criteria)
-        if source and self.direction(source, transition) != "forward":
-            return own
-        passed = self.passed(source, transition) if source else ()
-        asked = [criterion for stage in passed for criterion in self._exits[stage.key]]
-        asked += own
-        asked += self._entries[transition.dest]
-        return tuple({id(criterion): criterion for criterion in asked}.values())
-
-    def _distinct(self, criteria: Iterable[Criterion]) -> tuple[Criterion, ...]:
+    def distinct(self, criteria: Iterable[Criterion]) -> tuple[Criterion, ...]:
+        """Return the criteria, each once, and the same object wherever an equal one is asked for."""
+        # Pydantic models are slow to hash, so that gates compare these objects by identity.
         same = self._same
         return tuple(dict.fromkeys(same.setdefault(criterion, criterion) for criterion in criteria))
 
@@ -152,11 +136,6 @@ class Graph:
         for move in self.moves:
             groups[key(move)].append(move)
         return {stage: tuple(moves) for stage, moves in groups.items()}
-
-
-def initial_of(stages: Iterable[Stage]) -> Stage:
-    """Return the stage in which deals start: the first open one."""
-    return next(stage for stage in stages if stage.kind == "open")
 
 
 def sources_of(stages: Iterable[Stage], transition: Transition) -> tuple[str, ...]:
@@ -169,17 +148,17 @@ def sources_of(stages: Iterable[Stage], transition: Transition) -> tuple[str, ..
 
 @dataclass(frozen=True, slots=True)
 class Search(Generic[NodeT, StepT]):
-    """What a breadth-first search came to.
+    """What a breadth-first search found.
 
     `came_by` has every node that was reached, nearest first, with the step that led there and the node that the step
-    left; `None` for a start. `goal` is the first node that was looked for, or `None`.
+    left; `None` for a start. `goal` is the nearest node that was looked for, or `None`.
     """
 
     came_by: dict[NodeT, tuple[StepT, NodeT] | None]
     goal: NodeT | None
 
     def steps_to(self, node: NodeT) -> list[StepT]:
-        """Return the fewest steps from a start to the node."""
+        """Return the fewest steps from a start to a node that was reached."""
         steps: list[StepT] = []
         while (arrival := self.came_by[node]) is not None:
             step, node = arrival
@@ -192,7 +171,7 @@ def breadth_first(
     steps_from: Callable[[NodeT], Iterable[tuple[StepT, NodeT]]],
     is_goal: Callable[[NodeT], bool] = lambda _node: False,
 ) -> Search[NodeT, StepT]:
-    """Search from the starts until a goal is reached, or everything has been; of equal ways the first one wins."""
+    """Return what a search from the starts finds, up to the nearest goal; of equal ways it takes the first."""
     came_by: dict[NodeT, tuple[StepT, NodeT] | None] = dict.fromkeys(starts)
     waiting = deque(came_by)
     while waiting:
@@ -216,12 +195,12 @@ def shortest(
 ) -> list[Move] | None:
     """Return the fewest usable moves from one stage to another, or `None`; of equal ways the one declared first.
 
-    None leads through a stage that is lost, disqualified or on hold.
+    The way leads through main stages only.
     """
 
     def steps_from(stage: str) -> Iterator[tuple[Move, str]]:
         for move in graph.out_of[stage]:
-            goes_on = move.dest == dest or graph.stages[move.dest].kind not in OFF_THE_WAY
+            goes_on = move.dest == dest or graph.stages[move.dest].kind in MAIN_KINDS
             if goes_on and (is_usable is None or is_usable(move)):
                 yield move, move.dest
 
@@ -230,7 +209,7 @@ def shortest(
 
 
 def simple_paths(graph: Graph, source: str, dest: str | None = None) -> Iterator[tuple[Move, ...]]:
-    """Yield the paths that enter no stage twice, to `dest` or to anywhere, the shorter first."""
+    """Yield the paths that enter no stage twice, to `dest` or to any stage, shorter ones first."""
     waiting: deque[tuple[Move, ...]] = deque([()])
     while waiting:
         path = waiting.popleft()

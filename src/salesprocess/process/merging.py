@@ -2,44 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from salesprocess._base import changed
 from salesprocess._text import shown
 from salesprocess.errors import DefinitionError, Problem
-from salesprocess.process.derivation import insert
-from salesprocess.process.relinking import changed, move_key, taken_apart
+from salesprocess.process.derivation import ProcessT, insert
+from salesprocess.process.relinking import links_of
 from salesprocess.process.stages import Activity, Stage, Transition
 
 if TYPE_CHECKING:
     from salesprocess.criteria import Criterion
     from salesprocess.process.process import SalesProcess
 
-ProcessT = TypeVar("ProcessT", bound="SalesProcess")
+PartT = TypeVar("PartT", Stage, Activity, "Criterion", Transition)
 
 _MERGED_BY_KEY = {"activities", "entry_criteria", "exit_criteria", "criteria"}
+# Labels may differ: those of the first process stay.
+_LABELS = {"name", "label"}
 
 
 def merge(process: ProcessT, other: SalesProcess) -> ProcessT:
-    """See `SalesProcess.merge`."""
-    conflicts: list[Problem] = []
+    """Return the process with all that another one adds: its stages, criteria, activities and moves.
+
+    Key, version and names stay those of the first. A stage that only `other` has is inserted behind the one that it
+    follows there.
+
+    Raises:
+        DefinitionError: with everything that the two say differently, all at once.
+    """
     result = process
-    own = {stage.key for stage in process.stages}
+    added = other.graph.stages.keys() - process.graph.stages.keys()
     for index, stage in enumerate(other.stages):
-        if stage.key not in own:
+        if stage.key in added:
             result = _inserted(result, other, index)
-    both = {stage.key: stage for stage in other.stages if stage.key in own}
-    stages = [_merged_stage(stage, both.get(stage.key, stage), conflicts) for stage in result.stages]
-    transitions = _merged_moves(result, other, conflicts)
+    conflicts: list[Problem] = []
+    stages = [
+        _merged(stage, other.graph.stages.get(stage.key, stage), f"stages.{stage.key}", conflicts)
+        for stage in result.stages
+    ]
+    transitions = _merged_transitions(result, other, conflicts)
     if conflicts:
         raise DefinitionError(f"merge of {process.key!r} and {other.key!r}", conflicts)
-    fields = {"stages": stages, "transitions": transitions, "cumulative": process.cumulative or other.cumulative}
-    return type(process)(**{**dict(process), **fields})
+    cumulative = process.cumulative or other.cumulative
+    return changed(process, stages=stages, transitions=transitions, cumulative=cumulative)
 
 
 def _inserted(process: ProcessT, other: SalesProcess, index: int) -> ProcessT:
-    """The process with the stage of the other, behind the one that it follows there."""
-    known = {stage.key for stage in process.stages}
+    """Return the process with a stage of the other one, behind the nearest that it follows there."""
+    known = process.graph.stages
     stage = other.stages[index]
     for former in reversed(other.stages[:index]):
         if former.key in known:
@@ -48,23 +60,19 @@ def _inserted(process: ProcessT, other: SalesProcess, index: int) -> ProcessT:
     return insert(process, stage, before=following)
 
 
-def _merged_stage(stage: Stage, other: Stage, conflicts: list[Problem]) -> Stage:
-    return stage if stage == other else _merged_part(stage, other, f"stages.{stage.key}", conflicts, labels={"name"})
-
-
-def _merged_part(part: Any, other: Any, path: str, conflicts: list[Problem], labels: set[str]) -> Any:
-    """One part with what the other adds; what one of them leaves at its default is no conflict."""
-    fields: dict[str, Any] = dict(part)
+def _merged(part: Any, other: Any, path: str, conflicts: list[Problem]) -> Any:
+    """Return one part with what the other adds; what one of them leaves at its default is no conflict."""
+    fields: dict[str, Any] = {}
     for name, field in type(part).model_fields.items():
         ours, theirs, default = getattr(part, name), getattr(other, name), field.get_default(call_default_factory=True)
         if name in _MERGED_BY_KEY:
             fields[name] = _merged_by_key(ours, theirs, f"{path}.{name}", conflicts)
         elif ours == default:
             fields[name] = theirs
-        elif name not in labels and theirs not in (ours, default):
+        elif name not in _LABELS and theirs not in (ours, default):
             message = f"the first says {shown(ours)}, the second {shown(theirs)}: make them agree before the merge"
             conflicts.append(Problem("conflict", f"{path}.{name}", message))
-    return type(part)(**fields)
+    return changed(part, **fields)
 
 
 def _merged_by_key(
@@ -72,45 +80,41 @@ def _merged_by_key(
 ) -> tuple[Activity | Criterion, ...]:
     result = {each.key: each for each in ours}
     for each in theirs:
-        if each.key not in result:
-            result[each.key] = each
-        elif result[each.key] != each:
-            place = f"{path}.{each.key}"
-            result[each.key] = _merged_part(result[each.key], each, place, conflicts, {"name", "label"})
+        former = result.setdefault(each.key, each)
+        if former != each:
+            result[each.key] = _merged(former, each, f"{path}.{each.key}", conflicts)
     return tuple(result.values())
 
 
-def _merged_moves(process: SalesProcess, other: SalesProcess, conflicts: list[Problem]) -> list[Transition]:
-    """The moves of the merged stages and those of the other process, a step of which follows the stage it leaves."""
-    moves = taken_apart(process)
-    known: dict[tuple[str, str, str], Transition] = {
-        move_key(source, move): changed(move, source=source) for move in process.transitions for source in move.source
-    }
-    theirs = taken_apart(other)
-    for mine, added in ((moves.steps, theirs.steps), (moves.steps_back, theirs.steps_back)):
-        for left, step in added.items():
-            target = mine.get(left)
-            new = step if target is None else changed(step, trigger=target.trigger, dest=target.dest)
-            _add(known, new, conflicts)
-    for move in (*theirs.skips, *theirs.others):
-        for source in move.source:
-            _add(known, changed(move, source=source), conflicts)
+def _merged_transitions(process: SalesProcess, other: SalesProcess, conflicts: list[Problem]) -> list[Transition]:
+    """Return the transitions of both; a step of the other process leads where the first one's step does."""
+    ours, theirs = links_of(process), links_of(other)
+    known = {_key(single): single for single in _singles(process.transitions)}
+    added = []
+    for mine, links in ((ours.steps, theirs.steps), (ours.steps_back, theirs.steps_back)):
+        for left, step in links.items():
+            target = mine.get(left, step)
+            added.append(changed(step.transition, source=left, trigger=target.trigger, dest=target.dest))
+    for single in (*added, *_singles((*theirs.skips, *theirs.others))):
+        former = known.setdefault(_key(single), single)
+        if former != single:
+            path = f"transitions.{single.trigger}.{single.source[0]}"
+            known[_key(single)] = _merged(former, single, path, conflicts)
     return _gathered(known.values())
 
 
-def _add(known: dict[tuple[str, str, str], Transition], move: Transition, conflicts: list[Problem]) -> None:
-    key = move_key(move.source[0], move)
-    former = known.get(key)
-    if former is not None and former != move:
-        path = f"transitions.{move.trigger}.{move.source[0]}"
-        move = _merged_part(former, move, path, conflicts, set())
-    known[key] = move
+def _singles(transitions: Iterable[Transition]) -> Iterator[Transition]:
+    """Yield the transitions with one source each."""
+    return (changed(transition, source=source) for transition in transitions for source in transition.source)
 
 
-def _gathered(moves: Iterable[Transition]) -> list[Transition]:
-    """Moves that differ in their source alone, as one transition."""
-    groups: dict[str, tuple[Transition, list[str]]] = {}
-    for move in moves:
-        bare = changed(move, source=())
-        groups.setdefault(bare.model_dump_json(), (bare, []))[1].extend(move.source)
-    return [changed(bare, source=tuple(sources)) for bare, sources in groups.values()]
+def _key(single: Transition) -> tuple[str, str, str]:
+    return single.trigger, single.source[0], single.dest
+
+
+def _gathered(singles: Iterable[Transition]) -> list[Transition]:
+    """Return those that differ in their source alone as one transition."""
+    sources: dict[Transition, list[str]] = {}
+    for single in singles:
+        sources.setdefault(changed(single, source=()), []).extend(single.source)
+    return [changed(transition, source=tuple(keys)) for transition, keys in sources.items()]

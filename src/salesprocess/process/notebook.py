@@ -1,4 +1,4 @@
-"""How a process shows in a notebook."""
+"""A process as HTML, for notebooks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def process_html(process: SalesProcess) -> str:
-    """The stages of a process, with what leaving each asks for."""
+    """Return a table of the stages of a process, with what leaving each one forwards asks for."""
     rows = (
         (
             stage.name,

@@ -4,55 +4,44 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, JsonValue, ValidationError, ValidatorFunctionWrapHandler, model_validator
 
 from salesprocess._base import Definition, FrozenDict, problems_of
-from salesprocess._text import suggestion
-from salesprocess.criteria import Criterion, Rule
+from salesprocess._text import unknown
+from salesprocess.criteria import Criterion
 from salesprocess.errors import DefinitionError, Problem
 from salesprocess.process import derivation, merging
-from salesprocess.process.graph import Graph, Move, initial_of, sources_of
+from salesprocess.process.graph import Graph, Move, sources_of
 from salesprocess.process.linear import Policy, usual_stages, usual_transitions
-from salesprocess.process.stages import (
-    Extra,
-    Stage,
-    Transition,
-)
+from salesprocess.process.stages import Extra, Stage, Transition
 from salesprocess.process.validation import mistakes, pruned
 
 # One pass finds what has the wrong shape, the next ones look at the rest of the data without it.
 _PASSES = 3
-_GUIDANCE_OF_CRITERIA = {"__all__": {"label": True, "evidence": True}}
+# What tells people what to do, and changes nothing about what a deal may do.
+_CRITERION_GUIDANCE = {"__all__": {"label": True, "evidence": True}}
+_ACTIVITY_GUIDANCE = {"__all__": {"name": True, "criteria": _CRITERION_GUIDANCE}}
+_STAGE_GUIDANCE: dict[str, Any] = {
+    **dict.fromkeys(("name", "objective", "tactics", "outcome", "owner", "extra"), True),
+    "activities": _ACTIVITY_GUIDANCE,
+    "entry_criteria": _CRITERION_GUIDANCE,
+    "exit_criteria": _CRITERION_GUIDANCE,
+}
 _GUIDANCE: dict[str, Any] = {
-    "name": True,
-    "version": True,
-    "extra": True,
-    "stages": {
-        "__all__": {
-            "name": True,
-            "objective": True,
-            "tactics": True,
-            "outcome": True,
-            "owner": True,
-            "extra": True,
-            "activities": {"__all__": {"name": True, "criteria": _GUIDANCE_OF_CRITERIA}},
-            "entry_criteria": _GUIDANCE_OF_CRITERIA,
-            "exit_criteria": _GUIDANCE_OF_CRITERIA,
-        }
-    },
-    "transitions": {"__all__": {"criteria": _GUIDANCE_OF_CRITERIA, "extra": True}},
+    **dict.fromkeys(("name", "version", "extra"), True),
+    "stages": {"__all__": _STAGE_GUIDANCE},
+    "transitions": {"__all__": {"criteria": _CRITERION_GUIDANCE, "extra": True}},
 }
 
 
 class SalesProcess(Definition, frozen=True):
-    """How a company sells. Frozen, checked as it is made, and the same after a trip through JSON.
+    """How a company sells. Frozen, checked when it is made, and the same after a round trip through JSON.
 
-    The order of `stages` is the order of the sale; the first open one is where deals start. With `cumulative`, a
-    forward move asks again for the exit criteria of all earlier stages. `extra` is as a stage's.
+    The order of `stages` is the order of the sale; deals start in the first open one. With `cumulative`, a forward
+    move asks again for the exit criteria of all earlier stages. `extra` is as a stage's.
 
     Raises:
         DefinitionError: with every mistake at once, each with its path and the nearest valid name.
@@ -66,7 +55,11 @@ class SalesProcess(Definition, frozen=True):
     cumulative: bool = False
     extra: Extra = Field(default_factory=FrozenDict)
 
+    # In a slot, where copies, pickles and comparisons do not look.
+    __slots__ = ("_graph",)
+
     if TYPE_CHECKING:
+        _graph: Graph
 
         def __init__(
             self,
@@ -92,11 +85,11 @@ class SalesProcess(Definition, frozen=True):
             except ValidationError as error:
                 found = found or problems_of(error, cls)
                 data = pruned(data, error)
-                continue
-            found += mistakes(process)
-            if not found:
+            else:
+                found += mistakes(process)
+                if found:
+                    break
                 return process
-            break
         raise DefinitionError("the process", found)
 
     @classmethod
@@ -113,12 +106,12 @@ class SalesProcess(Definition, frozen=True):
         transitions: Sequence[Transition] = (),
         cumulative: bool = False,
     ) -> Self:
-        """The usual process over stages in order.
+        """Return the usual process over stages in order.
 
-        `advance` goes to the next stage, and is called `win` where that is the first won one; `go_back` to the one
+        `advance` goes to the next stage, and is called `win` if that is the first won one; `go_back` to the one
         before; `lose`, `disqualify` and `hold` leave any open stage for the stage of that kind (a stage `lost` is
-        added where none is given); `resume` and `reopen` return to any open stage, named with `to=`; `skip` jumps
-        over open stages. A trigger in `transitions` takes the place of the usual one of that name.
+        added if there is none); `resume` and `reopen` return to any open stage, named with `to=`; `skip` jumps over
+        open stages. A trigger in `transitions` takes the place of the usual one of that name.
 
         >>> process = SalesProcess.linear(key="short", stages=[Stage(key="talk"), Stage(key="won", kind="won")])
         >>> [move.trigger for move in process.transitions]
@@ -137,21 +130,29 @@ class SalesProcess(Definition, frozen=True):
         )
 
     @property
+    def graph(self) -> Graph:
+        """All moves of the process, indexed by the stages that they leave and enter."""
+        try:
+            return self._graph
+        except AttributeError:
+            graph = Graph(self.stages, self.transitions, cumulative=self.cumulative)
+            object.__setattr__(self, "_graph", graph)
+            return graph
+
+    @property
     def initial(self) -> Stage:
         """The stage in which deals start: the first open one."""
-        return initial_of(self.stages)
+        return self.graph.stages[self.graph.start.dest]
 
     @property
     def fingerprint(self) -> str:
-        """A hash of the meaning, 16 hex digits: the same on every machine, blind to names, guidance and version."""
+        """A hash of what the process means, 16 hex digits, the same on every machine.
+
+        Names, guidance (objectives, tactics, labels, ...) and the version are left out.
+        """
         meaning = self.model_dump(mode="json", exclude=_GUIDANCE, exclude_defaults=True)
         text = json.dumps(meaning, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    @cached_property
-    def graph(self) -> Graph:
-        """All moves of the process, indexed by the stages that they leave and enter."""
-        return Graph(self.stages, self.transitions, cumulative=self.cumulative)
 
     def moves(self) -> tuple[Move, ...]:
         """Return every move in declared order; a transition with several sources is several moves."""
@@ -163,11 +164,10 @@ class SalesProcess(Definition, frozen=True):
         Raises:
             KeyError: for an unknown stage, with the nearest key.
         """
-        for stage in self.stages:
-            if stage.key == key:
-                return stage
-        known = (stage.key for stage in self.stages)
-        raise KeyError(f"unknown stage {key!r} in process {self.key!r}{suggestion(key, known)}")
+        stages = self.graph.stages
+        if key not in stages:
+            raise KeyError(unknown("stage", key, stages, f"process {self.key!r}"))
+        return stages[key]
 
     def sources(self, transition: Transition) -> tuple[str, ...]:
         """Return the keys of the stages that a transition leaves, with `"*"` spelt out."""
@@ -180,126 +180,19 @@ class SalesProcess(Definition, frozen=True):
         the waived ones, then for its own, then for the entry criteria of the stage that it enters. Any other move asks
         for its own criteria alone.
         """
-        return self.graph.gate(source, transition)
+        return Move(self.graph, source, transition).gate
 
-    def insert(
-        self,
-        stage: Stage,
-        *,
-        after: str | None = None,
-        before: str | None = None,
-    ) -> Self:
-        """The process with one more stage, `after` or `before` one that it has.
-
-        Neighbours that were linked by a step are linked through the new stage, back as well as forth. Moves that
-        leave the way of the sale or return to it (`lose`, `hold`, `reopen`) take the stage in as they have its
-        nearest neighbour of the same kind.
-
-        >>> from salesprocess.catalog import SEVEN_STAGE
-        >>> process = SEVEN_STAGE.insert(Stage(key="legal_review"), before="closing")
-        >>> [(move.source, move.dest) for move in process.moves() if "legal_review" in (move.source, move.dest)][:2]
-        [('overcoming_objections', 'legal_review'), ('legal_review', 'closing')]
-
-        Raises:
-            DefinitionError: for a stage that there is already, or a neighbour that there is not.
-        """
-        return derivation.insert(self, stage, after=after, before=before)
-
-    def without(self, stage: str, *, into: str | None = None) -> Self:
-        """The process without a stage; its neighbours are linked, and its other moves lead to and from `into`.
-
-        `into` is the stage before it of the same kind, or else the one after, where it is not given. The criteria
-        and activities of the stage go with it.
-
-        Raises:
-            DefinitionError: for a stage that there is not, or if what is left is no process.
-        """
-        return derivation.without(self, stage, into=into)
-
-    def rename(self, stage: str, name: str = "", *, key: str | None = None) -> Self:
-        """The process with another name for a stage. Its key stays, so deals, reports and stored changes stay right.
-
-        Raises:
-            DefinitionError: for a stage that there is not, for an empty name, and for any attempt to change a key.
-        """
-        return derivation.rename(self, stage, name, key=key)
-
-    def reorder(self, *stages: str) -> Self:
-        """The process with these stages in this order, in the places that they hold between them.
-
-        Steps lead through the new order; a step's own criteria stay with the stage that it leaves.
-
-        Raises:
-            DefinitionError: for a stage that there is not, or that is named twice.
-        """
-        return derivation.reorder(self, *stages)
-
-    def require(self, stage: str, *criteria: Criterion | Rule) -> Self:
-        """The process with more exit criteria on a stage; one takes the place of the criterion of the same key.
-
-        Raises:
-            DefinitionError: for a stage that there is not, or two of the criteria with one key.
-        """
-        return derivation.require(self, stage, *criteria)
-
-    def relax(self, stage: str, *keys: str) -> Self:
-        """The process without some criteria of a stage, named by the keys that decisions show.
-
-        Exit and entry criteria, activities (`stage.activity`) and activities' own criteria can be named.
-
-        Raises:
-            DefinitionError: for a stage or a criterion that there is not, with the nearest key.
-        """
-        return derivation.relax(self, stage, *keys)
-
-    def with_transition(self, transition: Transition) -> Self:
-        """The process with a transition; it takes the place of moves of the same trigger, source and target.
-
-        Raises:
-            DefinitionError: for a transition that does not fit the stages.
-        """
-        return derivation.with_transition(self, transition)
-
-    def without_transition(self, trigger: str, source: str | None = None, dest: str | None = None) -> Self:
-        """The process without the moves of a trigger; of those alone that leave `source` and enter `dest`, if given.
-
-        Raises:
-            DefinitionError: if there is no such move, with the nearest trigger or stage.
-        """
-        return derivation.without_transition(self, trigger, source, dest)
-
-    def with_version(self, version: int | str, *, key: str | None = None, name: str | None = None) -> Self:
-        """The process under another version; with `key` and `name`, as a process of its own.
-
-        What it starts of itself follows a new key.
-        """
-        return derivation.with_version(self, version, key=key, name=name)
-
-    def merge(self, other: SalesProcess) -> Self:
-        """The process with all that another one adds: its stages, criteria, activities and moves.
-
-        Key, version and names stay those of the first. A stage that only `other` has is inserted behind the one that
-        it follows there.
-
-        Raises:
-            DefinitionError: with everything that the two say differently, all at once.
-        """
-        return merging.merge(self, other)
-
-    def __iter__(self) -> Iterator[tuple[str, Any]]:
-        # pydantic would yield the cached graph as well, which is no field.
-        return ((name, getattr(self, name)) for name in type(self).model_fields)
-
-    def __copy__(self) -> Self:
-        # A copy may get other stages, so that it makes its own graph.
-        copied = super().__copy__()
-        copied.__dict__.pop("graph", None)
-        return copied
-
-    def __getstate__(self) -> dict[Any, Any]:
-        state = super().__getstate__()
-        fields = {name: value for name, value in state["__dict__"].items() if name != "graph"}
-        return state | {"__dict__": fields}
+    # Pydantic's plugin for mypy takes every assignment for a field.
+    insert = derivation.insert  # type: ignore[pydantic-field]
+    without = derivation.without  # type: ignore[pydantic-field]
+    rename = derivation.rename  # type: ignore[pydantic-field]
+    reorder = derivation.reorder  # type: ignore[pydantic-field]
+    require = derivation.require  # type: ignore[pydantic-field]
+    relax = derivation.relax  # type: ignore[pydantic-field]
+    with_transition = derivation.with_transition  # type: ignore[pydantic-field]
+    without_transition = derivation.without_transition  # type: ignore[pydantic-field]
+    with_version = derivation.with_version  # type: ignore[pydantic-field]
+    merge = merging.merge  # type: ignore[pydantic-field]
 
     def __str__(self) -> str:
         return f"{self.name or self.key} (version {self.version}): {' > '.join(stage.key for stage in self.stages)}"

@@ -17,9 +17,12 @@ Phase: TypeAlias = Literal["top", "middle", "bottom", "after"]
 Forecast: TypeAlias = Literal["pipeline", "best_case", "commit", "closed", "omitted"]
 Direction: TypeAlias = Literal["forward", "back", "close", "reopen", "hold"]
 
-CLOSED_KINDS = frozenset({"won", "lost", "disqualified"})
+# A sale is worked through the main stages, in order. In the others a deal waits, or was given up.
+MAIN_KINDS = frozenset({"open", "won"})
+LOST_KINDS = frozenset({"lost", "disqualified"})
+CLOSED_KINDS = LOST_KINDS | {"won"}
 ALL_OPEN = "*"
-# The trigger that puts a deal in its first stage; no transition of the process has it as its own.
+# The trigger that puts a deal in its first stage; no transition of a process needs to have it.
 START = "start"
 
 
@@ -55,7 +58,7 @@ def _finite(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return FrozenDict(frozen(value))
 
 
-# What another system keeps with a part: a number that JSON lacks would come back as nothing.
+# What another system keeps with a part. JSON has no NaN and no infinity: pydantic would write them as null.
 Extra: TypeAlias = Annotated[dict[str, JsonValue], BeforeValidator(_shallow), AfterValidator(_finite)]
 Facts: TypeAlias = Annotated[dict[str, str | int | float | bool], AfterValidator(FrozenDict)]
 
@@ -90,12 +93,12 @@ class Activity(_Named, frozen=True):
 
 
 class Stage(_Named, frozen=True):
-    """A stage of a sale. `key` is fixed for ever, `name` may change; `name` defaults to the key in words.
+    """A stage of a sale. `key` never changes, `name` may; `name` defaults to the key in words.
 
-    `kind` says what being here means and is never inferred from a probability. `probability` is the share of deals
-    here that are won, 0 to 1; `time_limit` how long a deal should stay; `starts` the keys of the processes that
-    entering it begins, which the host starts. `extra` is what another system keeps with the stage, as JSON: no rule
-    looks at it, and the fingerprint is blind to it.
+    `kind` says what being here means; it is never inferred from a probability. `probability` is the share of the
+    deals here that are won, 0 to 1; `time_limit` how long a deal should stay; `starts` has the keys of the processes
+    that the host is to start when a deal enters. `extra` is what another system keeps with the stage, as JSON: no
+    rule reads it, and the fingerprint leaves it out.
     """
 
     kind: Kind = "open"
@@ -115,7 +118,7 @@ class Stage(_Named, frozen=True):
 
     if TYPE_CHECKING:
 
-        def __init__(  # noqa: PLR0913
+        def __init__(  # noqa: PLR0913 - one argument a field
             self,
             *,
             key: str,
@@ -137,7 +140,7 @@ class Stage(_Named, frozen=True):
         ) -> None: ...
 
     def checklist(self) -> tuple[Criterion, ...]:
-        """One criterion for each activity, and the activities' own."""
+        """Return a criterion for each activity, followed by the activity's own criteria."""
         criteria: list[Criterion] = []
         for activity in self.activities:
             ticked = f"{self.key}.{activity.key}"
@@ -146,17 +149,17 @@ class Stage(_Named, frozen=True):
         return tuple(criteria)
 
     def gate(self) -> tuple[Criterion, ...]:
-        """What leaving the stage forwards asks for: its checklist, then its exit criteria."""
+        """Return what leaving the stage forwards asks for: its checklist, then its exit criteria."""
         return self.checklist() + self.exit_criteria
 
 
 class Transition(Definition, frozen=True):
     """A named move: `trigger` takes a deal from any `source` to `dest`.
 
-    `source` is a stage key, several, or `"*"` for all open stages. `criteria` are asked for besides the stages' own;
-    `waives` names stages whose exit criteria are not. A move that `needs_reason` takes one of `reasons`, or any text
-    where that is empty. `direction` is derived from the stages when it is not given. `starts` lists processes for the
-    host to start, with `start_facts` as what their deals begin with. `extra` is as a stage's.
+    `source` is a stage key, several, or `"*"` for all open stages. `criteria` are asked for besides those of the
+    stages; `waives` names the stages whose exit criteria are not. A move that `needs_reason` takes one of `reasons`,
+    or any text if there are none. `direction` follows from the stages if it is not given. `starts` has the keys of
+    the processes that the host is to start, and `start_facts` what their deals begin with. `extra` is as a stage's.
     """
 
     trigger: str
@@ -173,7 +176,7 @@ class Transition(Definition, frozen=True):
 
     if TYPE_CHECKING:
 
-        def __init__(  # noqa: PLR0913
+        def __init__(  # noqa: PLR0913 - one argument a field
             self,
             *,
             trigger: str,

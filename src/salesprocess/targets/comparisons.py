@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Generic
 
 from salesprocess._text import as_literal
+from salesprocess._time import aware
 from salesprocess.criteria import Criterion, fact
 from salesprocess.criteria.evaluation import MET, UNMET, is_missing
 from salesprocess.criteria.gate import Gate
 from salesprocess.criteria.operators import OPERATORS
 from salesprocess.criteria.reading import read_path
 from salesprocess.criteria.rules import Comparison, Term
-from salesprocess.history.change import aware
 from salesprocess.targets.boolean_pairs import Logic, Pair, answer_of
 from salesprocess.targets.column_literals import fits, fitted
 from salesprocess.targets.target import Answer, Column, E, Subject, Target, refusal

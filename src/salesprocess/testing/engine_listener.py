@@ -11,11 +11,13 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from salesprocess.engine import Engine
+from salesprocess.engine.moving import MovesUnderWay
 from salesprocess.errors import TransitionRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from salesprocess.engine.compiled import CompiledMove
     from salesprocess.engine.decision import Decision, Plan
     from salesprocess.history.change import StageChange
     from salesprocess.process import SalesProcess
@@ -51,18 +53,17 @@ def _change(account: Account, _arguments: tuple[Any, ...], change: StageChange) 
     account.note_change(change)
 
 
-# Every verb that moves a deal settles or admits a decision; what it returns is the change alone.
+# What a verb that moves a deal decided is passed to `MovesUnderWay`; the verb returns the change alone.
 _NOTES: dict[str, Note] = {
     "__init__": lambda _account, _arguments, _nothing: None,
     "check": lambda account, _arguments, decision: account.note_decision(decision),
     "options": _options,
     "plan": _plan,
-    "_admit": lambda account, arguments, _change: account.note_findings(arguments[1]),
-    "_settle": lambda account, _arguments, settled: account.note_findings(settled[1]),
     "fire": _change,
     "afire": _change,
     "start": _change,
     "transition": lambda account, _arguments, result: account.note_change(result[1]),
+    "atransition": lambda account, _arguments, result: account.note_change(result[1]),
 }
 
 
@@ -72,19 +73,37 @@ def watching(account_of: Callable[[SalesProcess], Account]) -> Iterator[None]:
     # A fingerprint takes a while, so a process is looked up once; it is kept, so that its id stays its own.
     known: dict[int, tuple[SalesProcess, Account]] = {}
 
-    def account_for(engine: Engine[Any]) -> Account:
-        process = engine.process
+    def account_of_process(process: SalesProcess) -> Account:
         if id(process) not in known:
             known[id(process)] = process, account_of(process)
         return known[id(process)][1]
 
+    def account_for(engine: Engine[Any]) -> Account:
+        return account_of_process(engine.process)
+
     with ExitStack() as undo:
         for name, note in _NOTES.items():
-            owner = next(each for each in Engine.__mro__ if name in vars(each))
-            original = vars(owner)[name]
-            undo.callback(setattr, owner, name, original)
-            setattr(owner, name, _noting(original, note, account_for))
+            original = vars(Engine)[name]
+            undo.callback(setattr, Engine, name, original)
+            setattr(Engine, name, _noting(original, note, account_for))
+        for name in ("run", "arun"):
+            original = vars(MovesUnderWay)[name]
+            undo.callback(setattr, MovesUnderWay, name, original)
+            setattr(MovesUnderWay, name, _noting_move(original, account_of_process))
         yield
+
+
+def _noting_move(original: Callable[..., Any], account_of: Callable[[SalesProcess], Account]) -> Callable[..., Any]:
+    """Return the method that makes a decided move, which passes on the decision first."""
+
+    @functools.wraps(original)
+    def noting(
+        moves: MovesUnderWay, deal: Any, was: Any, compiled: CompiledMove, decision: Decision, *args: Any
+    ) -> Any:
+        account_of(compiled.process).note_findings(decision)
+        return original(moves, deal, was, compiled, decision, *args)
+
+    return noting
 
 
 def _noting(
