@@ -18,7 +18,7 @@ from salesprocess import formats
 from salesprocess._text import suggestion
 from salesprocess.assurance import diff, problems
 from salesprocess.errors import DefinitionError
-from salesprocess.formats.text_source import MAX_BYTES
+from salesprocess.formats.loading import MAX_BYTES
 from salesprocess.process import SalesProcess
 
 CLEAN, FOUND, BAD_INPUT = 0, 1, 2

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from salesprocess import DefinitionError, Engine, SalesProcess, Stage
 from salesprocess.catalog.seven_stage import SEVEN_STAGE
-from salesprocess.formats import frappe, hubspot, odoo, pipedrive, salesforce, zoho
-from salesprocess.formats.crm_import import Imported
+from salesprocess.formats import Imported, frappe, hubspot, odoo, pipedrive, salesforce, zoho
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -89,7 +88,7 @@ def test_of_several_pipelines_one_is_named() -> None:
     assert hubspot.load(two, pipeline="renew").process.key == "renew"
     with pytest.raises(DefinitionError, match=r"several pipelines.*'new', 'renew'"):
         hubspot.load(two)
-    with pytest.raises(DefinitionError, match=r"no pipeline 'renw'.*did you mean 'renew'"):
+    with pytest.raises(DefinitionError, match=r"unknown pipeline 'renw'.*did you mean 'renew'"):
         hubspot.load(two, pipeline="renw")
 
 
@@ -240,7 +239,7 @@ def test_odoo_stages_come_in_their_sequence_with_requirements_as_guidance() -> N
 def test_frappe_types_decide_the_kind_on_hold_among_them() -> None:
     imported = frappe.load(FRAPPE)
     assert kinds(imported) == {"new": "open", "demo_making": "open", "paused": "on_hold", "won": "won", "lost": "lost"}
-    with pytest.raises(DefinitionError, match=r"rows\[0\]\.type: no type 'Onging'; did you mean 'Ongoing'"):
+    with pytest.raises(DefinitionError, match=r"rows\[0\]\.type: unknown type 'Onging'; did you mean 'Ongoing'"):
         frappe.load([{"deal_status": "x", "type": "Onging"}])
 
 

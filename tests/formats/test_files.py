@@ -142,7 +142,7 @@ def test_a_key_given_twice_is_refused_where_it_is(index: int, text: str) -> None
 
 def test_toml_has_no_word_for_nothing() -> None:
     process = SalesProcess(key="p", stages=[Stage(key="a", extra={"owner": [None]})])
-    with pytest.raises(DefinitionError, match=r"stages\[0\]\.extra\.owner\[0\]: TOML has no word for nothing"):
+    with pytest.raises(DefinitionError, match=r"stages\[0\]\.extra\.owner\[0\]: TOML has no null"):
         FILES[2].dumps(process)
 
 

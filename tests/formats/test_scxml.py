@@ -190,7 +190,7 @@ def test_a_flat_document_of_another_making_becomes_a_process() -> None:
         ('<state id="a"><onentry/></state>', "has no 'entry'"),
         ('<state id="a"/><parallel id="c"/>', "has no 'parallel'"),
         ('<state id="a"/><script>1</script>', "has no 'script'"),
-        ('<state id="a"><transition event="go" target="c"/></state>', "no state 'c'"),
+        ('<state id="a"><transition event="go" target="c"/></state>', "unknown state 'c'"),
         ('<state id="a"', "line 1"),
     ],
 )

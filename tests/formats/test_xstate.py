@@ -231,7 +231,7 @@ def test_a_flat_machine_of_another_making_becomes_a_process() -> None:
     [
         ('"on": {"go": {"target": "b", "guard": "isBig"}}', "is no criterion"),
         ('"on": {"go": {"target": "b", "actions": "mail"}}', "hooks are the host's"),
-        ('"on": {"go": "c"}', "no state 'c'"),
+        ('"on": {"go": "c"}', "unknown state 'c'"),
         ('"states": {}', "has no 'states'"),
     ],
 )
