@@ -18,6 +18,7 @@ from salesprocess.formats.loading import refuse
 from salesprocess.process import Kind, SalesProcess, Stage, Transition
 from salesprocess.process.linear import usual_transitions
 
+# Stages that every pipeline needs, with their probability.
 _ENDINGS: tuple[tuple[Kind, float], ...] = (("won", 1.0), ("lost", 0.0))
 
 

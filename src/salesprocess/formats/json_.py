@@ -121,6 +121,7 @@ def _number(token: str) -> float:
     return number
 
 
+# The decoder keeps no positions, so that the text is read a second time once there is a mistake to report.
 class _Token(NamedTuple):
     kind: str
     start: int

@@ -83,6 +83,7 @@ class _StateReader:
         for source, trigger, entry in self._entries():
             transition = self._transition(source, trigger, entry)
             order = transition.pop("order", len(found))
+            # Each state carries the whole transition, which has all of its sources.
             found.setdefault(json.dumps(transition, sort_keys=True), (order, transition))
         return [transition for _, transition in sorted(found.values(), key=lambda each: each[0])]
 
