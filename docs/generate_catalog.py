@@ -1,4 +1,4 @@
-"""Prints the page of the catalog from its definitions, for docs/reference/catalog.md."""
+"""Print the page of the catalog: `python docs/generate_catalog.py > docs/reference/catalog.md`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from salesprocess import SalesProcess, Stage, Transition, catalog
 _INTRODUCTION = """\
 # The catalog
 
-Six sales processes ship with the library. They are constants: nobody can change one under somebody else, and a
-derived process is a new one.
+Six sales processes ship with the library. They are constants that cannot be changed: to derive a process from one
+makes a new one.
 
 ```python
 from salesprocess import Engine, catalog
@@ -28,21 +28,21 @@ engine = Engine(catalog.get("seven_stage"))
 Other moves from 'closing': go_back to overcoming_objections (with a reason); lose to lost (with a reason)
 ```
 
-An advance or a win asks for the exit criteria of the stage it leaves. In all six, a deal is lost from any open stage,
-disqualified before the first presentation, taken back one stage, and reopened into an open stage that the caller
-names with `to=`: each with a reason. No stage is skipped, unless a move is there for it.
+`advance` and `win` ask for the exit criteria of the stage that they leave. In all six, a deal can be lost from any open
+stage, disqualified before the first presentation, taken back one stage, and reopened into an open stage that the caller
+names with `to=`: each with a reason. Stages can be skipped only where a move is listed for it.
 
-Every process folds onto the same funnel, top, middle, bottom and after, by the phase of its stages.
+The phase of its stages maps every process onto the same funnel: top, middle, bottom and after.
 
 The facts in the criteria are attributes of your own deal; `Engine(process, facts={"budget": "finance.budget_ok"})`
-maps them onto your names. No stage has a probability: yours come from your own deals.
+maps them to your names. No stage has a probability: yours come from your own deals.
 
-The criteria of a last stage say when the work there is done. Nothing leads further, so no move asks for them.
+The criteria of a last stage say when the work there is done. No move leads further, so no move asks for them.
 """
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     return "\n".join([_INTRODUCTION, *(line for process in catalog.all() for line in _section(process))])
 
 
@@ -73,30 +73,31 @@ def _details(stage: Stage) -> Iterator[str]:
         f"responsible: {stage.owner}." if stage.owner else "",
         f"starts: {_keys(stage.starts)}." if stage.starts else "",
     ]
-    told = " ".join(part[0].upper() + part[1:] for part in parts if part)
-    if told:
-        yield f"- `{stage.key}`: {told}"
+    text = " ".join(part[0].upper() + part[1:] for part in parts if part)
+    if text:
+        yield f"- `{stage.key}`: {text}"
 
 
 def _move_rows(process: SalesProcess) -> Iterator[tuple[str, ...]]:
-    """One row for the moves that differ in nothing but where they lead."""
+    """Yield one row for the moves that differ only in their target."""
     targets: dict[tuple[str, ...], list[str]] = {}
-    for move in process.transitions:
-        row = (f"`{move.trigger}`", _keys(process.sources(move)), _asked(move), _started(move))
-        targets.setdefault(row, []).append(move.dest)
-    for (trigger, sources, asked, started), keys in targets.items():
-        yield trigger, sources, _keys(keys), asked, started
+    for transition in process.transitions:
+        sources = _keys(process.sources(transition))
+        row = (f"`{transition.trigger}`", sources, _asks(transition), _starts(transition))
+        targets.setdefault(row, []).append(transition.dest)
+    for (trigger, sources, asks, starts), keys in targets.items():
+        yield trigger, sources, _keys(keys), asks, starts
 
 
-def _asked(move: Transition) -> str:
-    asked = [str(criterion) for criterion in move.criteria]
-    asked += [f"nothing that {_keys(move.waives)} ask for"] if move.waives else []
-    return "<br>".join([*asked, *(["a reason"] if move.needs_reason else [])])
+def _asks(transition: Transition) -> str:
+    asks = [str(criterion) for criterion in transition.criteria]
+    asks += [f"not the criteria of {_keys(transition.waives)}"] if transition.waives else []
+    return "<br>".join([*asks, *(["a reason"] if transition.needs_reason else [])])
 
 
-def _started(move: Transition) -> str:
-    facts = ", ".join(f"{name} {value!r}" for name, value in move.start_facts.items())
-    return _keys(move.starts) + (f" with {facts}" if facts else "")
+def _starts(transition: Transition) -> str:
+    facts = ", ".join(f"{name} {value!r}" for name, value in transition.start_facts.items())
+    return _keys(transition.starts) + (f" with {facts}" if facts else "")
 
 
 def _keys(keys: Iterable[str]) -> str:

@@ -2,9 +2,9 @@
 
 Run it with `python examples/api.py` and open http://127.0.0.1:8000/docs. It needs fastapi and uvicorn.
 
-The process holds every rule, so that no endpoint has one of its own. A refused move is a 409 whose body is the
-decision: what is missing, what was found, and what else may be done. A move, its row in the history and the messages
-that its hooks write are one transaction: all of them are there, or none.
+The process has every rule, and no endpoint has one of its own. A refused move is a 409 whose body is the decision:
+what is missing, what was found, and what else may be done. A move, its row in the history and the messages that its
+hooks write are one transaction.
 """
 
 from __future__ import annotations
@@ -79,12 +79,12 @@ class Deal(Facts):
     seq: int = 0
 
 
-class Move(BaseModel):
+class MoveRequest(BaseModel):
     """A move that a client asks for; `expect` is the `seq` that it last saw the deal with."""
 
     trigger: str
     to: str | None = None
-    by: str | None = None  # in earnest this comes from the session, not from the client
+    by: str | None = None  # a real application takes this from the session, not from the client
     reason: str | None = None
     expect: int | None = None
 
@@ -94,7 +94,7 @@ hooks: Hooks[Deal] = Hooks()
 
 @hooks.after
 def announce(event: MovedEvent[Deal]) -> None:
-    """Writes a message where another process picks it up once it is committed."""
+    """Write a message where another process picks it up once it is committed."""
     db = cast("sqlite3.Connection", event.context["db"])
     body = {"deal": event.deal.id, **event.change.model_dump(mode="json")}
     topic = f"deal.{event.change.dest}"
@@ -105,7 +105,7 @@ ENGINE: Engine[Deal] = Engine(PROCESS, hooks=hooks, seq="seq")
 
 
 def open_database(request: Request) -> Iterator[sqlite3.Connection]:
-    """A connection for one request, in which a transaction begins where the code says so."""
+    """Yield a connection for one request; a transaction begins where the code says so."""
     path = request.app.state.path
     # A request may go from one worker thread to the next, but is never in two at once.
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as db:
@@ -119,7 +119,7 @@ router = APIRouter()
 
 @router.post("/deals", status_code=201)
 def start_deal(facts: Facts, db: Database) -> dict[str, Any]:
-    """Starts a deal."""
+    """Start a deal."""
     with db:
         db.execute("BEGIN IMMEDIATE")
         text = facts.model_dump_json(exclude_unset=True)
@@ -131,35 +131,35 @@ def start_deal(facts: Facts, db: Database) -> dict[str, Any]:
 
 @router.get("/deals/{deal_id}")
 def show_deal(deal_id: int, db: Database) -> dict[str, Any]:
-    """A deal, how far its stage is done, and every way out: the open ones and the blocked."""
+    """Return a deal, the progress of its stage, and every way out: the open ones and the blocked."""
     return view(load(db, deal_id))
 
 
 @router.patch("/deals/{deal_id}")
 def set_facts(deal_id: int, facts: Facts, db: Database) -> dict[str, Any]:
-    """Sets the facts that the body names; `null` makes one unknown again."""
+    """Set the facts that the body names; `null` makes one unknown again."""
     text = facts.model_dump_json(exclude_unset=True)
     db.execute("UPDATE deals SET facts = json_patch(facts, ?) WHERE id = ?", (text, deal_id))
     return view(load(db, deal_id))
 
 
 @router.post("/deals/{deal_id}/fire")
-def fire(deal_id: int, move: Move, db: Database) -> dict[str, Any]:
-    """Makes a move, and answers with its record."""
+def fire(deal_id: int, move: MoveRequest, db: Database) -> dict[str, Any]:
+    """Make a move, and return its record."""
     deal = load(db, deal_id)
     seen = deal.seq
     with db:
         db.execute("BEGIN IMMEDIATE")
         change = ENGINE.fire(deal, **dict(move), context={"db": db})
         if not store(db, deal_id, change):
-            # Somebody else has moved the deal since it was loaded, and what the hooks wrote is taken back.
+            # Somebody else has moved the deal since it was loaded. The error takes back what the hooks wrote.
             raise ENGINE.check(load(db, deal_id), move.trigger, to=move.to, expect=seen).refusal()
     return change.model_dump(mode="json")
 
 
 @router.get("/deals/{deal_id}/history")
 def show_history(deal_id: int, db: Database) -> dict[str, Any]:
-    """Every change of a deal, and what follows from them."""
+    """Return every change of a deal, and what follows from them."""
     load(db, deal_id)
     rows = db.execute("SELECT * FROM changes WHERE deal_id = ? ORDER BY seq", (deal_id,)).fetchall()
     history = History(PROCESS, map(read_change, rows))
@@ -173,18 +173,18 @@ def show_history(deal_id: int, db: Database) -> dict[str, Any]:
 
 
 def refuse(_request: Request, refused: TransitionRefused) -> JSONResponse:
-    """A refused move as a response."""
+    """Return a refused move as a response."""
     return JSONResponse(refused.decision.model_dump(mode="json"), status_code=409)
 
 
 def view(deal: Deal) -> dict[str, Any]:
-    """What a client sees of a deal."""
+    """Return what a client sees of a deal."""
     options = [decision.model_dump(mode="json") for decision in ENGINE.options(deal)]
     return {**deal.model_dump(mode="json"), "progress": ENGINE.progress(deal), "options": options}
 
 
 def load(db: sqlite3.Connection, deal_id: int) -> Deal:
-    """A deal, or a 404."""
+    """Return a deal, or answer 404."""
     row = db.execute("SELECT * FROM deals WHERE id = ?", (deal_id,)).fetchone()
     if row is None:
         raise HTTPException(404, f"no deal {deal_id}")
@@ -192,7 +192,7 @@ def load(db: sqlite3.Connection, deal_id: int) -> Deal:
 
 
 def store(db: sqlite3.Connection, deal_id: int, change: StageChange) -> bool:
-    """Writes a change, unless the deal is not any more where the change leaves it."""
+    """Write a change, unless the deal is no longer where the change leaves it; say whether it was written."""
     row = change.model_dump(mode="json") | {"deal_id": deal_id}
     row |= {"waived": json.dumps(row["waived"]), "starts": json.dumps(row["starts"])}
     swapped = db.execute(
@@ -209,14 +209,14 @@ def store(db: sqlite3.Connection, deal_id: int, change: StageChange) -> bool:
 
 
 def read_change(row: sqlite3.Row) -> StageChange:
-    """The change that `store` wrote."""
+    """Return the change that `store` wrote."""
     fields = {key: row[key] for key in StageChange._fields}
     fields |= {"waived": json.loads(row["waived"]), "starts": json.loads(row["starts"])}
     return StageChange.model_validate(fields)
 
 
 def create_app(path: str) -> FastAPI:
-    """The application on a database, whose tables are made where they are missing."""
+    """Return the application on a database, whose tables are made if they are missing."""
     with closing(sqlite3.connect(path)) as db:
         db.executescript(SCHEMA)
     app = FastAPI(title="Deals")

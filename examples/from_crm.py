@@ -30,14 +30,12 @@ DEALS = {
 
 
 def gated(process: SalesProcess) -> SalesProcess:
-    """The process with the gate that HubSpot does not keep: nobody sends a contract without a budget."""
-    data = process.model_dump(mode="json")
-    data["stages"][0]["exit_criteria"] = [fact("budget").is_known()]
-    return SalesProcess.model_validate(data)
+    """Return the process with a gate, which HubSpot cannot hold: nobody sends a contract without a budget."""
+    return process.require("appointmentscheduled", fact("budget").is_known())
 
 
 def main() -> None:
-    """Prints the import, a refusal, what was odd in the past, and the playbook's moves."""
+    """Print the import, a refusal, what was odd in the past, and the playbook's moves."""
     imported = hubspot.load(ANSWER)
     print(imported)
     process = gated(imported.process)

@@ -57,7 +57,7 @@ SECOND: SalesProcess = (
 
 
 def main() -> None:
-    """Checks both versions, says what changed, and migrates three deals."""
+    """Check both versions, print what changed, and migrate three deals."""
     for process in (FIRST, SECOND):
         print(f"version {process.version}: {len(problems(process, Deal))} problems")
     changes = diff(FIRST, SECOND)

@@ -38,7 +38,7 @@ deals = sa.Table(
 
 
 def in_sql(gate: Any) -> list[str]:
-    """The gate as a column of a query."""
+    """Return the answers of the gate as a column of a query."""
     engine = sa.create_engine("sqlite://")
     answer = sqlalchemy.compile_gate(gate, deals)
     with engine.begin() as connection:
@@ -50,9 +50,8 @@ def in_sql(gate: Any) -> list[str]:
 
 
 def main() -> None:
-    """Prints the three."""
-    win = next(move for move in PROCESS.transitions if move.trigger == "win")
-    gate = PROCESS.gate("qualifying", win)
+    """Print the answers of Python and SQL, and the rule in JSON Logic."""
+    gate = next(move.gate for move in PROCESS.moves() if move.trigger == "win")
     engine = Engine[dict[str, Any]](PROCESS)
     print("Python:    ", [engine.check({**deal, "stage": "qualifying"}, "win").kind for deal in DEALS])
     print("SQL:       ", in_sql(gate))

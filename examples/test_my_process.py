@@ -1,4 +1,4 @@
-"""A company's own process, tested in full: run with `pytest examples/test_my_process.py --process-coverage`."""
+"""A company's own process, tested completely: run with `pytest examples/test_my_process.py --process-coverage`."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ ENGINE: Engine[Deal] = Engine(PROCESS)
 
 
 class Application:
-    """What the application does when somebody presses a button, as the oracle drives it."""
+    """The application's buttons, as the oracle presses them."""
 
     def create(self) -> Deal:
-        """A new deal."""
+        """Return a new deal."""
         return Deal()
 
     def set(self, deal: Deal, fact: str, value: Any) -> None:
-        """A field is filled in, or cleared."""
+        """Fill in a field, or clear it."""
         setattr(deal, fact, value)
 
     def fire(self, deal: Deal, trigger: str, *, to: str, reason: str | None) -> bool:
-        """A button is pressed."""
+        """Press a button; say whether the deal moved."""
         try:
             change = ENGINE.fire(deal, trigger, to=to, reason=reason)
         except TransitionRefused:
@@ -70,34 +70,34 @@ class Application:
         return True
 
     def stage(self, deal: Deal) -> str:
-        """What the page shows."""
+        """Return the stage that the page shows."""
         return deal.stage
 
 
 @pytest.mark.parametrize("path", list(paths(PROCESS, kind="all_transitions")))
 def test_every_move_can_be_made(path: Path) -> None:
-    """Walks each path with a deal that has just what it needs."""
+    """Every move can be made by a deal that has just what it needs."""
     path.walk(ENGINE, path.deal(Deal))
 
 
 @settings(max_examples=20)
 @given(deals_failing(BIG_ENOUGH, Deal, stage="offer", sent_on=date(2026, 1, 5)))
 def test_a_small_offer_is_not_won(deal: Deal) -> None:
-    """Tries amounts just short of the bound, far below it, and none."""
+    """An offer just below the bound, far below it, or without an amount is not won."""
     assert_refused(ENGINE, deal, "win", unmet=["amount"])
 
 
 @settings(max_examples=20)
 @given(deals_meeting(BIG_ENOUGH, Deal, stage="offer"))
 def test_a_big_offer_still_has_to_be_sent(deal: Deal) -> None:
-    """Tries amounts on the bound and beyond it."""
+    """An offer on the bound or above it still has to be sent."""
     assert_refused(ENGINE, deal, "win", unmet=["sent_on"])
 
 
 @settings(max_examples=20)
 @given(deals_at(PROCESS, "lost", Deal))
 def test_a_lost_deal_is_not_lost_again(drawn: tuple[Deal, History]) -> None:
-    """Takes lost deals with the past that made them so."""
+    """A lost deal, with the past that made it so, is not lost again."""
     deal, past = drawn
     assert_conforms(PROCESS, past)
     assert_refused(ENGINE, deal, "lose", kind="closed")

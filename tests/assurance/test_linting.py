@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -38,7 +37,6 @@ from salesprocess.assurance.certainty import implies, impossible
 from salesprocess.assurance.linting import CODES
 from salesprocess.catalog import SEVEN_STAGE, SIX_STEP
 from salesprocess.catalog import all as shipped
-from salesprocess.cli import main
 from salesprocess.criteria.gate import Gate
 from salesprocess.criteria.rules import AllOf, AnyOf, AtLeast, Not, Rule
 
@@ -688,57 +686,3 @@ def _as_state_machine(moves: str) -> Any:
         move = states[source].to(states[dest])
         events[f"to_{dest}"] = events[f"to_{dest}"] | move if f"to_{dest}" in events else move
     return type(statemachine.StateMachine)("Chart", (statemachine.StateMachine,), {**states, **events})
-
-
-# The command line
-
-
-def test_check_of_a_clean_file_ends_with_nought(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "process.json"
-    file.write_text(SEVEN_STAGE.model_dump_json())
-    assert main(["check", str(file)]) == 0
-    assert capsys.readouterr().out.endswith("no problems\n")
-
-
-def test_check_tells_problems_and_ends_with_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "process.json"
-    file.write_text(graph("a>b b>won").model_dump_json())
-    assert main(["check", str(file)]) == 1
-    assert "stages[1]: no_way_back: a deal" in capsys.readouterr().out
-    assert main(["check", str(file), "--waive", "no_way_back=one meeting"]) == 0
-
-
-def test_check_of_a_definition_with_mistakes_ends_with_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data = json.loads(SEVEN_STAGE.model_dump_json())
-    data["transitions"][0]["dest"] = "making_contct"
-    file = tmp_path / "process.json"
-    file.write_text(json.dumps(data))
-    assert main(["check", str(file)]) == 1
-    assert "did you mean 'making_contact'" in capsys.readouterr().out
-
-
-def test_check_takes_a_name_in_a_module_and_a_deal_type(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "salesprocess.catalog:SEVEN_STAGE"]) == 0
-    assert main(["check", "salesprocess.catalog:SEVEN_STAGE", "--deal", "salesprocess.catalog:Score"]) == 1
-    assert "unknown_fact" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    "named",
-    ["nowhere.json", "no_such_module:X", "salesprocess.catalog:NOTHING", "salesprocess.catalog:BANT", "salesprocess:"],
-)
-def test_bad_input_ends_with_two(named: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", named]) == 2
-    assert capsys.readouterr().err.startswith("salesprocess: ")
-
-
-def test_a_file_that_is_no_json_ends_with_two(tmp_path: Path) -> None:
-    file = tmp_path / "process.json"
-    file.write_text("{")
-    assert main(["check", str(file)]) == 2
-
-
-def test_diff_ends_with_one_where_two_processes_differ(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["diff", "salesprocess.catalog:SEVEN_STAGE", "salesprocess.catalog:SEVEN_STAGE"]) == 0
-    assert main(["diff", "salesprocess.catalog:SEVEN_STAGE", "salesprocess.catalog:FUNNEL"]) == 1
-    assert "Removed" in capsys.readouterr().out

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sqlite3
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.examples.conftest import load_example
+
 pytest.importorskip("fastapi")
 uvicorn = pytest.importorskip("uvicorn")
 httpx = pytest.importorskip("httpx")
@@ -25,17 +25,13 @@ READY = {"prospect": "Acme", "budget": 5000}
 
 @pytest.fixture(scope="module")
 def api() -> Any:
-    spec = importlib.util.spec_from_file_location("example_api", Path(__file__).parents[2] / "examples" / "api.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["example_api"] = module  # where pydantic looks up the names in annotations
-    spec.loader.exec_module(module)
-    return module
+    """The example itself."""
+    return load_example("api")
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:
+    """Where the application keeps its database."""
     return str(tmp_path / "deals.sqlite")
 
 
@@ -69,13 +65,15 @@ def fire(client: Any, deal: str, trigger: str, **more: object) -> Any:
     return client.post(f"{deal}/fire", json={"trigger": trigger, **more})
 
 
-def test_a_new_deal_shows_its_progress_and_every_way_out(client: Any) -> None:
+def test_new_deal(client: Any) -> None:
+    """A new deal shows its progress and every way out."""
     deal = client.get(start(client, prospect="Acme")).json()
     assert (deal["stage"], deal["seq"], deal["progress"]) == ("lead", 1, 0.5)
     assert [(way["trigger"], way["kind"]) for way in deal["options"]] == [("advance", "blocked"), ("lose", "allowed")]
 
 
-def test_a_refused_move_is_a_409_whose_body_is_the_decision(client: Any) -> None:
+def test_refusal(client: Any) -> None:
+    """A refused move is a 409 whose body is the decision."""
     deal = start(client, prospect="Acme")
     response = fire(client, deal, "advance")
     assert response.status_code == 409
@@ -85,7 +83,8 @@ def test_a_refused_move_is_a_409_whose_body_is_the_decision(client: Any) -> None
     assert client.get(deal).json()["seq"] == 1
 
 
-def test_facts_are_set_and_unset_and_open_the_way(client: Any) -> None:
+def test_facts(client: Any) -> None:
+    """Facts are set and unset, and open the way."""
     deal = start(client)
     assert client.patch(deal, json=READY).json()["progress"] == 1
     assert client.patch(deal, json={"budget": None}).json()["progress"] == 0.5
@@ -93,25 +92,29 @@ def test_facts_are_set_and_unset_and_open_the_way(client: Any) -> None:
     assert fire(client, deal, "advance", by="ana").json()["dest"] == "offer"
 
 
-def test_a_client_sets_neither_stage_nor_unknown_facts(client: Any) -> None:
+def test_unknown_facts(client: Any) -> None:
+    """A client sets neither the stage nor an unknown fact."""
     deal = start(client)
     assert client.patch(deal, json={"stage": "won"}).status_code == 422
     assert client.patch(deal, json={"bugdet": 1}).status_code == 422
 
 
-def test_an_unknown_deal_is_a_404(client: Any) -> None:
+def test_unknown_deal(client: Any) -> None:
+    """An unknown deal is a 404."""
     responses = [client.get("/deals/9"), client.get("/deals/9/history"), client.patch("/deals/9", json={})]
     assert [response.status_code for response in [*responses, fire(client, "/deals/9", "advance")]] == [404] * 4
 
 
-def test_a_reason_off_the_list_is_refused_with_the_list(client: Any) -> None:
+def test_reasons(client: Any) -> None:
+    """A reason that is not listed is refused with the list."""
     deal = start(client)
     refused = fire(client, deal, "lose", reason="who knows")
     assert (refused.status_code, refused.json()["kind"]) == (409, "needs_reason")
     assert fire(client, deal, "lose", reason=refused.json()["reasons"][0]).status_code == 200
 
 
-def test_the_history_is_the_table_and_what_follows_from_it(client: Any, database: str) -> None:
+def test_history(client: Any, database: str) -> None:
+    """The history is the table of changes, and what follows from it."""
     deal = start(client, **READY)
     changes = [fire(client, deal, "advance", by="ana").json(), fire(client, deal, "lose", reason="price").json()]
     history = client.get(f"{deal}/history").json()
@@ -124,7 +127,8 @@ def test_the_history_is_the_table_and_what_follows_from_it(client: Any, database
     ]
 
 
-def test_every_change_leaves_a_message_in_the_outbox(client: Any, database: str) -> None:
+def test_outbox(client: Any, database: str) -> None:
+    """Every change leaves a message in the outbox."""
     fire(client, start(client, **READY), "advance")
     rows = query(database, "SELECT topic, body FROM outbox")
     assert [topic for topic, _ in rows] == ["deal.lead", "deal.offer"]
@@ -132,8 +136,8 @@ def test_every_change_leaves_a_message_in_the_outbox(client: Any, database: str)
 
 
 @pytest.mark.parametrize("table", ["outbox", "changes"])
-def test_a_failure_anywhere_leaves_no_row(client: Any, database: str, table: str) -> None:
-    """Without the outbox the hook fails, without the history what comes after it."""
+def test_rollback(client: Any, database: str, table: str) -> None:
+    """A failure leaves no row behind: without the outbox a hook fails, without the history what comes after it."""
     deal = start(client, **READY)
     query(database, f"ALTER TABLE {table} RENAME TO away")
     assert fire(client, deal, "advance").status_code == 500
@@ -142,15 +146,16 @@ def test_a_failure_anywhere_leaves_no_row(client: Any, database: str, table: str
     assert query(database, "SELECT (SELECT count(*) FROM outbox), (SELECT count(*) FROM changes)") == [(1, 1)]
 
 
-def test_a_view_that_is_out_of_date_is_stale(client: Any) -> None:
+def test_stale_view(client: Any) -> None:
+    """A move that expects an old number is stale."""
     deal = start(client, **READY)
     responses = [fire(client, deal, "advance", expect=1), fire(client, deal, "lose", reason="price", expect=1)]
     assert [response.status_code for response in responses] == [200, 409]
     assert responses[1].json()["kind"] == "stale"
 
 
-def test_of_two_clients_that_race_exactly_one_wins(client: Any, database: str) -> None:
-    """Both requests have read the deal when the test lets go of the database, and then both write."""
+def test_race(client: Any, database: str) -> None:
+    """Of two clients that have read the same deal, exactly one moves it."""
     deal = start(client, **READY)
     with closing(sqlite3.connect(database, isolation_level=None)) as db, ThreadPoolExecutor() as pool:
         db.execute("BEGIN IMMEDIATE")
@@ -164,7 +169,8 @@ def test_of_two_clients_that_race_exactly_one_wins(client: Any, database: str) -
     assert query(database, "SELECT (SELECT count(*) FROM outbox), (SELECT count(*) FROM changes)") == [(2, 2)]
 
 
-def test_many_clients_on_one_deal_move_it_once(client: Any) -> None:
+def test_many_clients(client: Any) -> None:
+    """Many clients move a deal once."""
     deal = start(client, **READY)
     with ThreadPoolExecutor(8) as pool:
         codes = list(pool.map(lambda _: fire(client, deal, "lose", reason="price").status_code, range(16)))

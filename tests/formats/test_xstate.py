@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -21,9 +20,6 @@ from salesprocess import (
     Engine,
     SalesProcess,
     Stage,
-    Transition,
-    TransitionRefused,
-    at_least,
     context,
     fact,
     now,
@@ -31,6 +27,7 @@ from salesprocess import (
 )
 from salesprocess.catalog.seven_stage import SEVEN_STAGE
 from salesprocess.formats import xstate
+from tests.formats.conftest import Event, criteria_over, processes, stages_of_engine, traces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +35,7 @@ if TYPE_CHECKING:
     Ask = Callable[[Any], list[Any]]
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MOMENTS = ["2026-03-01T12:00:00+00:00", "2026-02-26T13:00:00.000001+01:00", None]
 NODE_MODULES = Path(os.environ.get("SALESPROCESS_NODE_MODULES", Path(__file__).parents[1] / "node" / "node_modules"))
 GUARDS = Path(xstate.__file__).with_name("salesprocess-guards.mjs")
 
@@ -47,6 +45,7 @@ VALUES: dict[str, list[Any]] = {
     "t": [None, "", "a", "ab", "A*"],
     "tags": [None, [], ["a"], ["a", "a", None, "b"]],
 }
+facts = st.fixed_dictionaries({name: st.sampled_from(pool) for name, pool in VALUES.items()})
 leaves = st.sampled_from(
     [
         fact("n") >= 5,
@@ -63,72 +62,13 @@ leaves = st.sampled_from(
         context("role") == "manager",
     ]
 )
-rules = st.recursive(
-    leaves,
-    lambda inner: st.one_of(
-        inner.map(lambda rule: ~rule),
-        st.builds(lambda a, b: a & b, inner, inner),
-        st.builds(lambda a, b: a | b, inner, inner),
-        st.builds(lambda needed, of: at_least(needed, of=of), st.integers(0, 3), st.lists(inner, max_size=3)),
-    ),
-    max_leaves=4,
-)
-criteria = st.builds(
-    lambda rule, when, severity: [Criterion(key="drawn", rule=rule, when=when, severity=severity)],
-    rules,
-    st.none() | leaves,
-    st.sampled_from(["required", "required", "advisory"]),
-) | st.just([])
-
-
-@st.composite
-def processes(draw: st.DrawFn) -> SalesProcess:
-    stages = [
-        Stage(key=f"s{number}", exit_criteria=draw(criteria), entry_criteria=draw(criteria))
-        for number in range(draw(st.integers(2, 4)))
-    ]
-    policy = st.sampled_from(["forbid", "allow", "with_reason"])
-    return SalesProcess.linear(
-        key="drawn",
-        stages=[*stages, Stage(key="won", kind="won"), Stage(key="pause", kind="on_hold")],
-        skip=draw(policy),
-        back=draw(policy),
-        reopen=draw(policy),
-        transitions=[
-            Transition(trigger="rush", source="*", dest="won", criteria=draw(criteria), needs_reason=True, reasons="r")
-        ],
-    )
-
-
-facts = st.fixed_dictionaries({name: st.sampled_from(pool) for name, pool in VALUES.items()})
-
-
-@st.composite
-def traces(draw: st.DrawFn, process: SalesProcess) -> list[dict[str, Any]]:
-    """Events that a deal might take one after the other, were it not for the criteria and reasons; and some others."""
-    moves = sorted({(move.trigger, move.dest) for move in process.transitions})
-    stage, trace = process.initial.key, []
-    for _ in range(draw(st.integers(4, 8))):
-        ways = sorted({(move.trigger, move.dest) for source, move in process.moves() if source == stage})
-        trigger, stage = draw(st.sampled_from(ways or moves) | st.sampled_from(moves))
-        event = {"type": trigger, "to": stage, "facts": draw(facts)}
-        event["context"] = {"role": draw(st.sampled_from(["manager", "x"]))}
-        trace.append(event | draw(st.sampled_from([{"reason": "r"}, {}, {"reason": "other"}])))
-    return trace
-
-
-def stages_in_python(process: SalesProcess, trace: list[dict[str, Any]]) -> list[str]:
-    engine, deal, seen = Engine[dict[str, Any]](process), {"stage": process.initial.key}, []
-    for event in trace:
-        deal = {**event["facts"], "stage": deal["stage"]}
-        with contextlib.suppress(TransitionRefused):
-            engine.fire(deal, event["type"], to=event["to"], reason=event.get("reason"), context=event["context"])
-        seen.append(deal["stage"])
-    return seen
+drawn_criteria = criteria_over(leaves, "drawn")
+drawn_processes = processes(drawn_criteria, "s")
 
 
 @pytest.fixture(scope="module")
 def ask_node() -> Iterator[Ask]:
+    """Asks a question of `tests/node/xstate.mjs`, which runs the real XState and the guards that ship."""
     node = shutil.which("node")
     if node is None or not (NODE_MODULES / "xstate").is_dir():
         pytest.skip(f"needs Node, and xstate in {NODE_MODULES}")
@@ -149,20 +89,10 @@ def ask_node() -> Iterator[Ask]:
         yield ask
 
 
-@settings(max_examples=50, deadline=None)
-@given(data=st.data())
-def test_xstate_is_in_the_stages_that_the_engine_is_in(ask_node: Ask, data: st.DataObject) -> None:
-    process = data.draw(processes())
-    trace = data.draw(traces(process))
-    assert ask_node({"machine": xstate.machine(process), "events": trace}) == stages_in_python(process, trace)
-
-
-@settings(max_examples=50, deadline=None)
-@given(criterion=criteria.filter(bool), rows=st.lists(facts, min_size=1, max_size=5))
-def test_the_javascript_guards_give_the_three_values_that_python_gives(
-    ask_node: Ask, criterion: list[Criterion], rows: list[dict[str, Any]]
-) -> None:
-    assert answers_in_javascript(ask_node, criterion[0], rows) == answers_in_python(criterion[0], rows)
+def as_sent(event: Event) -> dict[str, Any]:
+    """Return the event as an actor gets it."""
+    sent = {"type": event.trigger, "to": event.to, "facts": event.facts, "context": {"role": event.role}}
+    return sent if event.reason is None else sent | {"reason": event.reason}
 
 
 def answers_in_javascript(ask: Ask, criterion: Criterion, rows: list[dict[str, Any]]) -> list[str]:
@@ -180,7 +110,21 @@ def answers_in_python(criterion: Criterion, rows: list[dict[str, Any]]) -> list[
     return found
 
 
-MOMENTS = ["2026-03-01T12:00:00+00:00", "2026-02-26T13:00:00.000001+01:00", None]
+@settings(max_examples=50, deadline=None)
+@given(data=st.data())
+def test_xstate_agrees(ask_node: Ask, data: st.DataObject) -> None:
+    """XState is in the stages that the engine is in."""
+    process = data.draw(drawn_processes)
+    trace = data.draw(traces(process, facts))
+    found = ask_node({"machine": xstate.machine(process), "events": list(map(as_sent, trace))})
+    assert found == stages_of_engine(process, trace, names_target=True)
+
+
+@settings(max_examples=50, deadline=None)
+@given(criterion=drawn_criteria.filter(bool), rows=st.lists(facts, min_size=1, max_size=5))
+def test_guards_agree(ask_node: Ask, criterion: list[Criterion], rows: list[dict[str, Any]]) -> None:
+    """The JavaScript guards give the three values that Python gives."""
+    assert answers_in_javascript(ask_node, criterion[0], rows) == answers_in_python(criterion[0], rows)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +140,8 @@ MOMENTS = ["2026-03-01T12:00:00+00:00", "2026-02-26T13:00:00.000001+01:00", None
     ],
     ids=str,
 )
-def test_times_are_iso_texts_in_javascript(ask_node: Ask, rule: Any) -> None:
+def test_guards_on_times(ask_node: Ask, rule: Any) -> None:
+    """Times are ISO texts in JavaScript."""
     rows = [{"entered_at": moment} for moment in MOMENTS]
     in_python = [{"entered_at": moment and datetime.fromisoformat(moment)} for moment in MOMENTS]
     criterion = Criterion(key="time", rule=rule)
@@ -204,22 +149,26 @@ def test_times_are_iso_texts_in_javascript(ask_node: Ask, rule: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["constructor", "toString", "a.length", "hasOwnProperty"])
-def test_what_every_javascript_object_has_is_no_fact(ask_node: Ask, name: str) -> None:
+def test_inherited_properties(ask_node: Ask, name: str) -> None:
+    """What every JavaScript object inherits is not a fact."""
     criterion = Criterion(key="known", rule=fact(name).is_known())
     assert answers_in_javascript(ask_node, criterion, [{"a": "text"}]) == ["unmet"]
 
 
 @settings(max_examples=30, deadline=None)
-@given(process=processes())
-def test_a_machine_gives_its_process_back(process: SalesProcess) -> None:
+@given(process=drawn_processes)
+def test_round_trip(process: SalesProcess) -> None:
+    """A machine gives its process back."""
     assert xstate.loads(xstate.dumps(process)) == process
 
 
-def test_the_shipped_process_comes_back_whole() -> None:
+def test_round_trip_of_shipped_process() -> None:
+    """The machine of a shipped process gives all of it back."""
     assert xstate.loads(xstate.dumps(SEVEN_STAGE)) == SEVEN_STAGE
 
 
-def test_a_flat_machine_of_another_making_becomes_a_process() -> None:
+def test_flat_machine() -> None:
+    """A flat machine of another's making becomes a process."""
     text = '{"id": "m", "states": {"a": {"on": {"go": "b"}}, "b": {"type": "final"}}}'
     process = xstate.loads(text)
     assert [(stage.key, stage.kind) for stage in process.stages] == [("a", "open"), ("b", "won")]
@@ -227,26 +176,29 @@ def test_a_flat_machine_of_another_making_becomes_a_process() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "complaint"),
+    ("part", "message"),
     [
         ('"on": {"go": {"target": "b", "guard": "isBig"}}', "is no criterion"),
         ('"on": {"go": {"target": "b", "actions": "mail"}}', "hooks are the host's"),
-        ('"on": {"go": "c"}', "no state 'c'"),
+        ('"on": {"go": "c"}', "unknown state 'c'"),
         ('"states": {}', "has no 'states'"),
     ],
 )
-def test_what_is_not_ours_is_refused_with_its_place(part: str, complaint: str) -> None:
-    with pytest.raises(DefinitionError, match=complaint) as caught:
+def test_refusals(part: str, message: str) -> None:
+    """What a process cannot say is refused with its path."""
+    with pytest.raises(DefinitionError, match=message) as caught:
         xstate.loads(f'{{"id": "m", "states": {{"a": {{{part}}}, "b": {{}}}}}}')
     assert caught.value.problems[0].path.startswith("states.a")
 
 
-def test_a_move_that_was_changed_in_one_place_alone_is_refused() -> None:
+def test_contradictory_move() -> None:
+    """A move that was changed in one of its two places is refused."""
     machine = xstate.machine(SEVEN_STAGE)
     machine["states"]["prospecting"]["on"]["advance"][0]["target"] = "#seven_stage.closing"
     with pytest.raises(DefinitionError, match="leads to 'closing'"):
         xstate.loads(json.dumps(machine))
 
 
-def test_the_guards_travel_with_the_package() -> None:
+def test_guards_source() -> None:
+    """The guards ship with the package."""
     assert "salesprocess.gate" in xstate.guards_source()

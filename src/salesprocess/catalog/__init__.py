@@ -37,7 +37,7 @@ _PROCESSES: Final = (PIPELINER, SEVEN_STAGE, SEVEN_STEP, SIX_STEP, COMMERCIAL, F
 
 
 def all() -> tuple[SalesProcess, ...]:  # noqa: A001 - read as `catalog.all()`
-    """Every shipped process.
+    """Return every shipped process.
 
     >>> from salesprocess import catalog
     >>> [process.key for process in catalog.all()]
@@ -47,16 +47,16 @@ def all() -> tuple[SalesProcess, ...]:  # noqa: A001 - read as `catalog.all()`
 
 
 def get(key: str) -> SalesProcess:
-    """The shipped process with this key.
+    """Return the shipped process with this key.
 
     >>> from salesprocess import catalog
     >>> print(catalog.get("funnel"))
     Sales funnel (version 1): top > middle > bottom > customer > lost > disqualified
 
     Raises:
-        KeyError: with the nearest key that there is.
+        KeyError: for an unknown key, with the nearest one.
     """
     for process in _PROCESSES:
         if process.key == key:
             return process
-    raise KeyError(f"the catalog has no process {key!r}{suggestion(key, (process.key for process in _PROCESSES))}")
+    raise KeyError(f"unknown process {key!r} in the catalog{suggestion(key, (process.key for process in _PROCESSES))}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from salesprocess.catalog._criteria import PRESENTED, PROSPECT, SATISFACTION, known
-from salesprocess.catalog.usual_moves import linear_with_exits
+from salesprocess.catalog.shared_criteria import PRESENTED, PROSPECT, SATISFACTION, known
+from salesprocess.catalog.shared_moves import linear_with_exits
 from salesprocess.criteria import Criterion, fact
 from salesprocess.process import SalesProcess, Stage
 

@@ -9,17 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, get_args
 
-from salesprocess.catalog._criteria import AUTHORITY, BUDGET, NEED, true
-from salesprocess.catalog.framework import Framework, Score, Step
+from salesprocess.catalog.scoring import Framework, SaleStep, Score
+from salesprocess.catalog.shared_criteria import AUTHORITY, BUDGET, NEED, true
 from salesprocess.criteria import Criterion, Evidence, fact
 
-__all__ = ["BANT", "MEDDIC", "MEDDPICC", "SANDLER", "SPICED", "SPIN", "Framework", "Score", "Step"]
+__all__ = ["BANT", "MEDDIC", "MEDDPICC", "SANDLER", "SPICED", "SPIN", "Framework", "SaleStep", "Score"]
 
 _VALIDATED: Final = 2
 
 
 def _spread(criteria: Sequence[Criterion], **steps: str) -> Mapping[Any, tuple[Criterion, ...]]:
-    """The criteria by step, each step given as the keys that belong there."""
+    """Return the criteria by step; each step is given as the keys of its criteria."""
     named = {criterion.key: criterion for criterion in criteria}
     return MappingProxyType({step: tuple(named[key] for key in keys.split()) for step, keys in steps.items()})
 
@@ -93,12 +93,12 @@ _SPIN: Final = (
 )
 
 SPIN: Final[Framework] = Framework(
-    key="spin", name="SPIN", criteria=_SPIN, spread=_spread(_SPIN, **dict.fromkeys(get_args(Step), "last_outcome"))
+    key="spin", name="SPIN", criteria=_SPIN, spread=_spread(_SPIN, **dict.fromkeys(get_args(SaleStep), "last_outcome"))
 )
 
 
 def _in_strict_order() -> Iterator[Criterion]:
-    """Each element asks for all before it as well, so that none counts ahead of its turn."""
+    """Yield the elements, each of which asks for all before it as well, so that none counts ahead of its turn."""
     rule = fact("up_front_contract").is_true()
     yield Criterion(
         key="up_front_contract", rule=rule, label="Agreed what the meeting may end in", evidence="buyer_action"

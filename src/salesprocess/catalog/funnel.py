@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from salesprocess.catalog._criteria import SIGNED, known, true
-from salesprocess.catalog.usual_moves import linear_with_exits
+from salesprocess.catalog.shared_criteria import SIGNED, known, true
+from salesprocess.catalog.shared_moves import linear_with_exits
 from salesprocess.process import SalesProcess, Stage
 
 FUNNEL: Final[SalesProcess] = linear_with_exits(

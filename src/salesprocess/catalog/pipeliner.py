@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from salesprocess.catalog._criteria import PROSPECT, known, true
-from salesprocess.catalog.usual_moves import linear_with_exits
+from salesprocess.catalog.shared_criteria import PROSPECT, known, true
+from salesprocess.catalog.shared_moves import linear_with_exits
 from salesprocess.process import SalesProcess, Stage, Transition
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def _new_deals(stage: str) -> Iterator[Transition]:
-    """The moves that begin another deal while this one stays where it is."""
+    """Yield the moves that start another deal while this one stays where it is."""
     yield Transition(trigger="repeat_sale", source=stage, dest=stage, starts="pipeliner")
     yield Transition(trigger="refer", source=stage, dest=stage, starts="pipeliner", start_facts={"source": "referral"})
 

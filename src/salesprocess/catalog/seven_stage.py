@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from salesprocess.catalog._criteria import (
+from salesprocess.catalog.shared_criteria import (
     AUTHORITY,
     BUDGET,
     NEED,
@@ -15,7 +15,7 @@ from salesprocess.catalog._criteria import (
     known,
     true,
 )
-from salesprocess.catalog.usual_moves import linear_with_exits
+from salesprocess.catalog.shared_moves import linear_with_exits
 from salesprocess.criteria import Criterion, fact
 from salesprocess.process import SalesProcess, Stage, Transition
 

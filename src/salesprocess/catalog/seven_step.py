@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from salesprocess.catalog._criteria import NO_OPEN_OBJECTIONS, PRESENTED, PROSPECT, SATISFACTION, SIGNED, known, true
-from salesprocess.catalog.usual_moves import linear_with_exits
+from salesprocess.catalog.shared_criteria import (
+    NO_OPEN_OBJECTIONS,
+    PRESENTED,
+    PROSPECT,
+    SATISFACTION,
+    SIGNED,
+    known,
+    true,
+)
+from salesprocess.catalog.shared_moves import linear_with_exits
 from salesprocess.criteria import Criterion, fact
 from salesprocess.process import SalesProcess, Stage
 

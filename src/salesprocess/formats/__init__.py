@@ -1,6 +1,6 @@
 """Definitions in and out of the library: files, pictures, words, and the CRM that a company has.
 
-Each format is a module of its own. `load` and `dump` choose the one that a file's name asks for.
+Each format is a module of its own. `load` and `dump` choose the one that a file's suffix names.
 """
 
 from __future__ import annotations
@@ -10,25 +10,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from salesprocess._text import suggestion
-from salesprocess.formats.text_source import MAX_BYTES
+from salesprocess.formats.crm_import import Assumption, Imported
+from salesprocess.formats.loading import MAX_BYTES
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from salesprocess.process import SalesProcess
 
-__all__ = ["SUFFIXES", "dump", "load"]
+__all__ = ["SUFFIXES", "Assumption", "Imported", "dump", "load"]
 
 # Literal names, so that a file's name never chooses what is imported.
 SUFFIXES = {".json": "json_", ".yaml": "yaml_", ".yml": "yaml_", ".toml": "toml_"}
 
 
 def load(path: str | Path) -> SalesProcess:
-    """The process in a JSON, YAML or TOML file.
+    """Return the process in a JSON, YAML or TOML file.
 
     Raises:
         DefinitionError: with every mistake, each with its line and column.
-        ValueError: for a file name that ends otherwise.
+        ValueError: for a file name with another suffix.
         OSError: for a file that cannot be read.
     """
     path = Path(path)
@@ -40,10 +41,10 @@ def load(path: str | Path) -> SalesProcess:
 
 
 def dump(process: SalesProcess, path: str | Path) -> None:
-    """Writes the process to a JSON, YAML or TOML file, in UTF-8.
+    """Write the process to a JSON, YAML or TOML file, in UTF-8.
 
     Raises:
-        ValueError: for a file name that ends otherwise.
+        ValueError: for a file name with another suffix.
         OSError: for a file that cannot be written.
     """
     path = Path(path)

@@ -1,4 +1,4 @@
-"""What the pictures of a process share: which arrows there are, what they say, and what is highlighted."""
+"""What the drawings of a process share: its arrows, what they say, its colours, and what is highlighted."""
 
 from __future__ import annotations
 
@@ -8,11 +8,20 @@ from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from salesprocess.criteria import Criterion
-from salesprocess.process import Direction, Phase, SalesProcess, Stage
+from salesprocess.process import Direction, Kind, Phase, SalesProcess, Stage
 from salesprocess.process.graph import Move
 
-MAIN: frozenset[Direction] = frozenset({"forward", "close", "hold"})
+MAIN_DIRECTIONS: frozenset[Direction] = frozenset({"forward", "close", "hold"})
 PHASES: dict[Phase, str] = {"top": "Top", "middle": "Middle", "bottom": "Bottom", "after": "After the sale"}
+# Fill and border.
+COLOURS: dict[Kind, tuple[str, str]] = {
+    "open": ("#ffffff", "#495057"),
+    "won": ("#d9f2d9", "#2e7d32"),
+    "lost": ("#f8d7da", "#b02a37"),
+    "disqualified": ("#e2e3e5", "#6c757d"),
+    "on_hold": ("#fff3cd", "#997404"),
+}
+HIGHLIGHT = "#0b5ed7"
 _MOST_CRITERIA = 6
 _LONGEST_LINE = 60
 
@@ -27,7 +36,7 @@ class Arrow(NamedTuple):
     taken: bool
 
 
-class Picture(NamedTuple):
+class Diagram(NamedTuple):
     """What is drawn: the stages by phase, the arrows, and the highlights."""
 
     groups: list[tuple[Phase | None, list[Stage]]]
@@ -36,13 +45,13 @@ class Picture(NamedTuple):
     current: str | None
 
 
-def picture(
+def diagram_of(
     process: SalesProcess, current: str | None, path: Sequence[str], directions: Collection[Direction]
-) -> Picture:
-    """The picture of a process.
+) -> Diagram:
+    """Return the diagram of a process. A move that the path takes is drawn whatever its direction.
 
     Raises:
-        KeyError: for a stage in `current` or `path` that there is not, with the nearest that there is.
+        KeyError: for an unknown stage in `current` or `path`, with the nearest key.
     """
     for key in (*path, *([current] if current else [])):
         process.stage(key)
@@ -58,25 +67,24 @@ def picture(
     groups: list[tuple[Phase | None, list[Stage]]] = [
         (phase, list(stages)) for phase, stages in groupby(process.stages, key=operator.attrgetter("phase"))
     ]
-    return Picture(groups, arrows, frozenset(path), current or (path[-1] if path else None))
+    return Diagram(groups, arrows, frozenset(path), current or (path[-1] if path else None))
 
 
 def _lines(moves: list[Move]) -> tuple[str, ...]:
     lines: list[str] = []
     for move in moves:
-        criteria = move.gate
         lines.append(f"{move.trigger} (with a reason)" if move.transition.needs_reason else move.trigger)
-        lines += [f"[{_worded(criterion)}]" for criterion in criteria[:_MOST_CRITERIA]]
-        if len(criteria) > _MOST_CRITERIA:
-            lines.append(f"[and {len(criteria) - _MOST_CRITERIA} more]")
+        lines += [f"[{_short(criterion)}]" for criterion in move.gate[:_MOST_CRITERIA]]
+        if len(move.gate) > _MOST_CRITERIA:
+            lines.append(f"[and {len(move.gate) - _MOST_CRITERIA} more]")
     return tuple(lines)
 
 
-def _worded(criterion: Criterion) -> str:
+def _short(criterion: Criterion) -> str:
     text = printable(criterion.label or str(criterion.rule))
     return text if len(text) <= _LONGEST_LINE else f"{text[: _LONGEST_LINE - 3]}..."
 
 
 def printable(text: str) -> str:
-    """The text on one line, with a space for each run of blanks and of what cannot be printed."""
+    """Return the text on one line, with a space for each run of blanks and of what cannot be printed."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())

@@ -6,19 +6,20 @@ import shutil
 import subprocess
 from collections.abc import Collection, Sequence
 
-from salesprocess.formats.diagram import MAIN, PHASES, Arrow, Picture, picture, printable
-from salesprocess.process import Direction, Kind, SalesProcess, Stage
+from salesprocess.formats.diagram import (
+    COLOURS,
+    HIGHLIGHT,
+    MAIN_DIRECTIONS,
+    PHASES,
+    Arrow,
+    Diagram,
+    diagram_of,
+    printable,
+)
+from salesprocess.process import Direction, SalesProcess, Stage
 
 __all__ = ["dumps", "to_svg"]
 
-_COLOURS: dict[Kind, tuple[str, str]] = {
-    "open": ("#ffffff", "#495057"),
-    "on_hold": ("#fff3cd", "#997404"),
-    "won": ("#d9f2d9", "#2e7d32"),
-    "lost": ("#f8d7da", "#b02a37"),
-    "disqualified": ("#e2e3e5", "#6c757d"),
-}
-_TAKEN = "#0b5ed7"
 _SECONDS = 30
 
 
@@ -27,9 +28,9 @@ def dumps(
     *,
     current: str | None = None,
     path: Sequence[str] = (),
-    directions: Collection[Direction] = MAIN,
+    directions: Collection[Direction] = MAIN_DIRECTIONS,
 ) -> str:
-    r"""The process as a `digraph`: phases as clusters, criteria on the arrows, won and lost by colour and border.
+    r"""Return the process as a `digraph`: phases as clusters, criteria on the arrows, won and lost by colour.
 
     `path` has the keys of the stages that a deal went through, `current` the one that it is in (by default the last of
     the path); both are highlighted. Moves back and reopenings clutter: ask for them with
@@ -41,9 +42,9 @@ def dumps(
       "talk" [label="The \"talk\"", fillcolor="#ffffff", color="#495057"]
 
     Raises:
-        KeyError: for a stage in `current` or `path` that there is not.
+        KeyError: for an unknown stage in `current` or `path`.
     """
-    drawn = picture(process, current, path, directions)
+    drawn = diagram_of(process, current, path, directions)
     lines = [
         "digraph {",
         '  rankdir=TB; fontname="Helvetica"; labeljust=l; style=rounded; color="#adb5bd"',
@@ -58,12 +59,12 @@ def dumps(
     return "\n".join([*lines, *map(_edge, drawn.arrows), "}", ""])
 
 
-def _node(stage: Stage, drawn: Picture) -> str:
-    fill, border = _COLOURS[stage.kind]
+def _node(stage: Stage, drawn: Diagram) -> str:
+    fill, border = COLOURS[stage.kind]
     label = stage.name if stage.probability is None else f"{stage.name} ({stage.probability:.0%})"
     attributes = [f"label={quoted(label)}", f'fillcolor="{fill}"']
     if stage.key in drawn.visited or stage.key == drawn.current:
-        attributes += [f'color="{_TAKEN}"', f"penwidth={4 if stage.key == drawn.current else 2}"]
+        attributes += [f'color="{HIGHLIGHT}"', f"penwidth={4 if stage.key == drawn.current else 2}"]
     else:
         attributes.append(f'color="{border}"')
     if stage.kind not in {"open", "on_hold"}:
@@ -76,11 +77,11 @@ def _edge(arrow: Arrow) -> str:
     label = "".join(f"  {quoted(line)[1:-1]}\\l" for line in arrow.lines)
     attributes = [f'label="{label}"']
     if arrow.taken:
-        attributes.append(f'color="{_TAKEN}", penwidth=2.5')
+        attributes.append(f'color="{HIGHLIGHT}", penwidth=2.5')
     if arrow.direction == "forward":
         attributes.append("weight=9")
     elif not arrow.taken:
-        # Side moves do not shape the picture: the way forward does.
+        # The way forward shapes the picture, and side moves do not.
         attributes.append('style=dashed, color="#868e96", fontcolor="#868e96"')
     if arrow.direction not in {"forward", "close"}:
         attributes.append("constraint=false")
@@ -88,7 +89,7 @@ def _edge(arrow: Arrow) -> str:
 
 
 def quoted(text: str) -> str:
-    """The text as a DOT string that shows it as it is: no escape and no entity in it is read as one."""
+    """Return the text as a DOT string that shows it as it is: no escape and no entity in it is read as one."""
     plain = printable(text).replace("\\", "\\\\").replace("&", "&amp;").replace('"', '\\"')
     return f'"{plain}"'
 
@@ -98,14 +99,14 @@ def to_svg(
     *,
     current: str | None = None,
     path: Sequence[str] = (),
-    directions: Collection[Direction] = MAIN,
+    directions: Collection[Direction] = MAIN_DIRECTIONS,
 ) -> str:
-    """The same picture as SVG text, drawn by Graphviz.
+    """Return the graph of `dumps` as SVG text, drawn by Graphviz.
 
     Raises:
-        KeyError: for a stage in `current` or `path` that there is not.
-        FileNotFoundError: where Graphviz's `dot` is not installed.
-        subprocess.TimeoutExpired: where drawing takes more than 30 seconds.
+        KeyError: for an unknown stage in `current` or `path`.
+        FileNotFoundError: if Graphviz's `dot` is not installed.
+        subprocess.TimeoutExpired: if drawing takes more than 30 seconds.
     """
     text = dumps(process, current=current, path=path, directions=directions)
     program = shutil.which("dot")

@@ -6,12 +6,14 @@ neither criteria nor guidance.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from salesprocess._text import shown, suggestion
-from salesprocess.formats.crm_import import Import, Imported, Json, id_of, identity, others, percent, write_csv
-from salesprocess.formats.text_source import refuse
+from salesprocess.formats.crm_fields import id_of, original_id, others, percent
+from salesprocess.formats.crm_import import Import, Imported
+from salesprocess.formats.crm_rows import Json, Row, in_order, table_of
+from salesprocess.formats.csv_rows import write_csv
 from salesprocess.process import Kind, SalesProcess, Stage
 
 __all__ = ["dump", "dump_csv", "load"]
@@ -28,49 +30,49 @@ _KNOWN = frozenset({"deal_status", "type", "position", "probability"})
 
 
 def load(source: str | bytes | Json) -> Imported:
-    r"""The process of a list of deal statuses, given as CSV text, JSON text or data.
+    r"""Return the process of a list of deal statuses, given as CSV text, JSON text or data.
 
     >>> imported = load("deal_status,type,position,probability\nDemo,Ongoing,1,25\nPaused,On Hold,2,10\n")
     >>> [(stage.key, stage.kind) for stage in imported.process.stages]
     [('demo', 'open'), ('paused', 'on_hold'), ('won', 'won'), ('lost', 'lost')]
 
     Raises:
-        DefinitionError: for what is no list of statuses, or a type that Frappe has not.
+        DefinitionError: for data that is not a list of statuses, and for a type that Frappe does not have.
     """
-    reading = Import("the Frappe statuses")
-    return reading.process("frappe", "Frappe", _stages(reading, reading.table(source)))
+    importing = Import("the Frappe statuses")
+    return importing.finish("frappe", "Frappe", _stages(importing, table_of(source, importing.source)))
 
 
-def _stages(reading: Import, rows: list[Mapping[str, Any]]) -> Iterator[Stage]:
-    placed = [(f"rows[{index}]", row) for index, row in enumerate(rows)]
-    placed.sort(key=lambda item: reading.number(item[1].get("position"), f"{item[0]}.position") or 0)
+def _status(row: Row) -> str:
     # In an answer of Frappe's API the name of the document is the status as well.
-    ids = [reading.text(row, "deal_status" if "deal_status" in row else "name", path) for path, row in placed]
-    for key, text, (path, row) in zip(reading.keys(ids, "rows"), ids, placed, strict=True):
-        extra = others(row, _KNOWN) | identity(key, text)
-        if row.get("type") == "Open":
-            extra["type"] = "Open"
+    return row.text("deal_status" if "deal_status" in row.fields else "name")
+
+
+def _stages(importing: Import, rows: list[Row]) -> Iterator[Stage]:
+    for key, text, row in importing.with_keys(in_order(rows, "position"), _status, "rows"):
+        # Frappe's Open and Ongoing are both open here.
+        kept = {"type": "Open"} if row.fields.get("type") == "Open" else {}
         yield Stage(
             key=key,
             name=text,
-            kind=_kind(reading, row, path),
-            probability=reading.share(row.get("probability"), f"{path}.probability"),
-            extra=extra,
+            kind=_kind(importing, row),
+            probability=row.share("probability"),
+            extra=others(row.fields, _KNOWN) | original_id(key, text) | kept,
         )
 
 
-def _kind(reading: Import, row: Mapping[str, Any], path: str) -> Kind:
-    found = row.get("type")
+def _kind(importing: Import, row: Row) -> Kind:
+    found = row.fields.get("type")
     if not found:
-        reading.assume("kind", path, "no type: taken as open")
+        importing.assume("kind", row.path, "no type: taken as open")
         return "open"
     if not isinstance(found, str) or found not in _KINDS:
-        refuse(reading.name, "bad_type", f"no type {shown(found)}{suggestion(found, _KINDS)}", path=f"{path}.type")
+        row.refuse("bad_type", f"unknown type {shown(found)}{suggestion(found, _KINDS)}", "type")
     return _KINDS[found]
 
 
 def dump(process: SalesProcess) -> list[dict[str, Any]]:
-    """The process's stages as rows of `CRM Deal Status`; `load` gives back the process that came from Frappe.
+    """Return the process's stages as rows of `CRM Deal Status`; `load` gives back a process that came from Frappe.
 
     >>> dump(load([{"deal_status": "Demo", "type": "Ongoing", "probability": 25}]).process)[0]
     {'deal_status': 'Demo', 'type': 'Ongoing', 'position': 1, 'probability': 25}
@@ -88,5 +90,5 @@ def dump(process: SalesProcess) -> list[dict[str, Any]]:
 
 
 def dump_csv(process: SalesProcess) -> str:
-    """The rows of `dump` as CSV text, for Frappe's import."""
+    """Return the rows of `dump` as CSV text, for Frappe's import."""
     return write_csv(dump(process))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree.ElementTree import Element
 
 from salesprocess._html import as_html, element, table
-from salesprocess.formats.playbook import COLUMNS, Section, moves, sections
+from salesprocess.formats.playbook import COLUMNS, Section, move_rows, sections
 from salesprocess.process import SalesProcess
 
 __all__ = ["dumps"]
@@ -16,7 +16,7 @@ dt { font-weight: bold; } section { border-top: 1px solid #dee2e6; }"""
 
 
 def dumps(process: SalesProcess) -> str:
-    """The playbook as a page of HTML, the same in words as the Markdown one. It loads and runs nothing.
+    """Return the playbook as a page of HTML, the same in words as the Markdown one. It loads and runs nothing.
 
     >>> from salesprocess import Stage
     >>> page = dumps(SalesProcess.linear(key="short", stages=[Stage(key="a", name="<script>alert(1)</script>")]))
@@ -36,7 +36,7 @@ def dumps(process: SalesProcess) -> str:
         element("p", f"Version {process.version}"),
         *(_section(number, section) for number, section in enumerate(sections(process), 1)),
         element("h2", "Moves"),
-        table(COLUMNS, moves(process)),
+        table(COLUMNS, move_rows(process)),
     )
     return "<!DOCTYPE html>\n" + as_html(element("html", head, body, lang="en")) + "\n"
 

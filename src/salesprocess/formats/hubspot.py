@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from salesprocess.formats.crm_import import Import, Imported, Json, chosen, id_of, identity, others
-from salesprocess.formats.text_source import refuse
+from salesprocess.formats.crm_fields import id_of, original_id, others
+from salesprocess.formats.crm_import import Import, Imported, chosen
+from salesprocess.formats.crm_rows import Json, Row, data_of, in_order, rows_of
+from salesprocess.formats.loading import refuse
 from salesprocess.history import ImportedLog, read_changes
 from salesprocess.process import CLOSED_KINDS, Kind, SalesProcess, Stage
 
@@ -19,14 +21,16 @@ __all__ = ["dump", "load", "load_history"]
 
 _STAGE = frozenset({"id", "stageId", "label", "displayOrder", "metadata", "probability", "closedWon"})
 _PIPELINE = frozenset({"id", "pipelineId", "label", "stages"})
+_METADATA = frozenset({"isClosed", "probability"})
 _ENTERED = "hs_v2_date_entered_"
 _MOST_DIGITS = 14
 
 
 def load(source: str | bytes | Json, *, pipeline: str | None = None) -> Imported:
-    """The process of a pipeline, given HubSpot's answer as text or as data; of several, the one with the id `pipeline`.
+    """Return the process of a pipeline in HubSpot's answer, given as text or as data.
 
-    `isClosed` says which stages are closed; of those, HubSpot marks the won one by probability 1 alone.
+    Of several pipelines, `pipeline` names one by its id. `isClosed` says which stages are closed; of those, HubSpot
+    marks the won one by probability 1 alone.
 
     >>> answer = {"id": "default", "label": "Sales", "stages": [
     ...     {"id": "new", "label": "New", "metadata": {"isClosed": "false", "probability": "0.0"}},
@@ -35,73 +39,63 @@ def load(source: str | bytes | Json, *, pipeline: str | None = None) -> Imported
     [('new', 'open'), ('closedwon', 'won'), ('lost', 'lost')]
 
     Raises:
-        DefinitionError: for what is no pipeline, or several and none named.
+        DefinitionError: for data that is not a pipeline, and for several pipelines of which none is named.
     """
-    reading = Import("the HubSpot pipeline")
-    data = reading.data(source)
+    importing = Import("the HubSpot pipeline")
+    data = data_of(source, importing.source)
     if isinstance(data, Mapping):
         data = data.get("results", [data])
-    pipelines = {
-        _id(reading, row, "pipeline", f"results[{i}]"): row for i, row in enumerate(reading.rows(data, "results"))
-    }
+    pipelines = {_id_in(row, "pipeline"): row for row in rows_of(data, importing.source, "results")}
     if not pipelines:
-        refuse(reading.name, "empty", "no pipeline in it", path="results")
-    key = chosen(pipelines, pipeline, reading)
-    row = pipelines[key]
-    stages = _stages(reading, reading.rows(row.get("stages"), "stages"))
-    return reading.process(key, str(row.get("label") or key), stages, others(row, _PIPELINE))
+        refuse(importing.source, "empty", "there is no pipeline", path="results")
+    key = chosen(pipelines, pipeline, importing.source)
+    found = pipelines[key]
+    rows = rows_of(found.fields.get("stages"), importing.source, "stages")
+    return importing.finish(key, found.text_or("label", key), _stages(importing, rows), others(found.fields, _PIPELINE))
 
 
-def _id(reading: Import, row: Mapping[str, Any], what: str, path: str) -> str:
-    return reading.text(row, "id" if "id" in row else f"{what}Id", path)
+def _id_in(row: Row, what: str) -> str:
+    return row.text("id" if "id" in row.fields else f"{what}Id")
 
 
-def _stages(reading: Import, rows: list[Mapping[str, Any]]) -> Iterator[Stage]:
-    kept = []
-    for index, row in enumerate(rows):
-        path = f"stages[{index}]"
-        if reading.flag(row.get("archived"), path) or reading.flag(row.get("active"), path) is False:
-            reading.assume("left_out", path, f"the archived stage {row.get('label')!r} was left out")
-        else:
-            kept.append((path, row, reading.number(row.get("displayOrder"), f"{path}.displayOrder") or 0))
-    kept.sort(key=lambda item: item[2])
-    ids = [_id(reading, row, "stage", path) for path, row, _ in kept]
-    for key, text, (path, row, _) in zip(reading.keys(ids, "stages"), ids, kept, strict=True):
-        metadata = row.get("metadata") or {}
-        if not isinstance(metadata, Mapping):
-            refuse(reading.name, "not_an_object", "metadata is an object", path=f"{path}.metadata")
-        probability = reading.number(metadata.get("probability", row.get("probability")), f"{path}.probability")
-        extra = others(row, _STAGE) | identity(key, text)
-        rest = others(metadata, frozenset({"isClosed", "probability"}))
+def _is_archived(row: Row) -> bool:
+    return bool(row.flag("archived")) or row.flag("active") is False
+
+
+def _stages(importing: Import, rows: list[Row]) -> Iterator[Stage]:
+    kept = in_order(importing.without(rows, _is_archived, "the archived stage", "label"), "displayOrder")
+    for key, text, row in importing.with_keys(kept, lambda row: _id_in(row, "stage"), "stages"):
+        metadata = row.row("metadata")
+        probability = (metadata if "probability" in metadata.fields else row).number("probability")
+        rest = others(metadata.fields, _METADATA)
         yield Stage(
             key=key,
-            name=str(row.get("label") or key),
-            kind=_kind(reading, row, metadata, probability, path),
+            name=row.text_or("label", key),
+            kind=_kind(importing, row, metadata.flag("isClosed"), probability),
             probability=probability,
-            extra=extra | ({"metadata": rest} if rest else {}),
+            extra=others(row.fields, _STAGE) | original_id(key, text) | ({"metadata": rest} if rest else {}),
         )
 
 
-def _kind(
-    reading: Import, row: Mapping[str, Any], metadata: Mapping[str, Any], probability: float | None, path: str
-) -> Kind:
-    won = reading.flag(row.get("closedWon"), f"{path}.closedWon")
-    closed = reading.flag(metadata.get("isClosed"), f"{path}.isClosed")
+def _kind(importing: Import, row: Row, closed: bool | None, probability: float | None) -> Kind:  # noqa: FBT001 - a flag of HubSpot's
+    won = row.flag("closedWon")
     if won or closed is False:
         return "won" if won else "open"
     if closed is None:
         # The legacy shape has no flag, and HubSpot defines 1 as won and 0 as lost.
         closed = probability in {0.0, 1.0}
-        reading.assume("kind", path, "no isClosed: taken as closed where the probability is 0 or 1, as HubSpot says")
+        message = "no isClosed: taken as closed where the probability is 0 or 1, as HubSpot says"
+        importing.assume("kind", row.path, message)
     elif won is None:
-        reading.assume("kind", path, "HubSpot has no won flag: closed with probability 1 is won, any other is lost")
+        message = "HubSpot has no won flag: closed with probability 1 is won, any other is lost"
+        importing.assume("kind", row.path, message)
     if not closed:
         return "open"
     return "won" if probability == 1 and won is not False else "lost"
 
 
 def dump(process: SalesProcess) -> dict[str, Any]:
-    """The process as one v3 pipeline; `load` gives back the process that came from HubSpot.
+    """Return the process as one v3 pipeline; `load` gives back a process that came from HubSpot.
 
     >>> dump(load({"id": "p", "stages": [{"id": "new", "label": "New"}]}).process)["stages"][0]
     {'id': 'new', 'label': 'New', 'displayOrder': 0, 'metadata': {'isClosed': 'false'}}
@@ -124,7 +118,7 @@ def _metadata(stage: Stage) -> dict[str, Any]:
 
 
 def load_history(deals: Mapping[str, Mapping[str, Any]], process: SalesProcess) -> ImportedLog:
-    """The histories in deals' stage properties, `hs_v2_date_entered_<stage>`, by deal id.
+    """Return the histories in deals' stage properties, `hs_v2_date_entered_<stage>`, by deal id.
 
     HubSpot keeps only the last entry of each stage, so that a deal which came back shows one visit; times are ISO 8601
     or milliseconds since 1970, as text.

@@ -1,4 +1,4 @@
-"""A process as JSON: strict, bounded, and with line and column in every complaint."""
+"""A process as JSON: strict, within limits, and with line and column in every error."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from salesprocess.formats.text_source import (
+from salesprocess._base import Definition
+from salesprocess.formats.loading import (
     Path,
-    Place,
-    check_bounds,
+    Position,
+    check_limits,
     check_nesting,
-    place_at,
-    process_of,
+    position_at,
+    process_from,
     refuse,
     text_of,
 )
@@ -24,92 +25,103 @@ from salesprocess.process import SalesProcess
 __all__ = ["dumps", "loads"]
 
 _LONGEST_NUMBER = 100
-# Nothing here is tried twice: a text in quotes that has no end is taken as ending with the document.
+# No backtracking: a text in quotes without an end is taken to end with the document.
 _NESTING = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def loads(text: str | bytes, *, name: str = "the JSON text") -> SalesProcess:
-    """The process that a JSON text means; `name` is what errors call it. A top `$schema` is for editors and ignored.
+    """Return the process that a JSON text defines; `name` is what errors call the text.
+
+    A top-level `$schema` is for editors and ignored.
 
     >>> loads('{"key": "short", "stages": [{"key": "talk"}]}').initial.name
     'Talk'
 
     Raises:
-        DefinitionError: with every mistake, each with its line and column. So are refused: a key given twice, NaN,
-            and a text of more than 4 MB, 100 levels or 1,000 stages.
+        DefinitionError: with every mistake, each with its line and column. A key given twice, NaN, and a text of more
+            than 4 MB, 100 levels or 1,000 stages are refused too.
     """
     text = text_of(text, name)
-    return process_of(parse(text, name), name, lambda: places(text))
+    return process_from(parse(text, name), name, lambda: positions(text))
 
 
 def dumps(process: SalesProcess) -> str:
-    """The process as JSON text, less what is as by default; `loads` gives it back.
+    """Return the process as JSON text without defaults; `loads` gives it back.
 
     >>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
     >>> loads(dumps(SEVEN_STAGE)) == SEVEN_STAGE
     True
     """
-    return json.dumps(plain(process), indent=2, ensure_ascii=False) + "\n"
+    return json_text(plain(process))
 
 
-def plain(process: SalesProcess) -> dict[str, Any]:
-    """The process as JSON types, less what is as by default."""
-    return process.model_dump(mode="json", exclude_defaults=True)
+def plain(part: Definition) -> dict[str, Any]:
+    """Return a process, or a part of one, as JSON types without defaults."""
+    return part.model_dump(mode="json", exclude_defaults=True)
 
 
-class _UnfitError(ValueError):
+def json_text(data: object) -> str:
+    """Return the data as indented JSON text, as all formats write it."""
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+class _NumberError(ValueError):
+    """A number that cannot be stored; `token` is how the text writes it."""
+
     def __init__(self, token: str, message: str) -> None:
         super().__init__(message)
         self.token = token
 
 
-class _RepeatedError(ValueError):
+class _RepeatedKeyError(ValueError):
     """A key stands twice in one object."""
 
 
 def parse(text: str, name: str) -> Any:
-    """The data of a JSON text.
+    """Return the data of a JSON text.
 
     Raises:
-        DefinitionError: for what is no JSON, or breaks a bound.
+        DefinitionError: for a text that is not JSON or exceeds a limit.
     """
     check_nesting(text, _NESTING, name)
     try:
         data = json.loads(
-            text, object_pairs_hook=_members, parse_int=_whole, parse_float=_finite, parse_constant=_finite
+            text, object_pairs_hook=_object, parse_int=_integer, parse_float=_number, parse_constant=_number
         )
-    except _RepeatedError:
-        path, place = _first_repeated(text)
-        refuse(name, "duplicate_key", f"{path[-1]!r} is given twice in one object", place=place)
-    except _UnfitError as error:
+    except _RepeatedKeyError:
+        path, position = _first_repeated(text)
+        refuse(name, "duplicate_key", f"{path[-1]!r} is given twice in one object", position=position)
+    except _NumberError as error:
         at = next((start for kind, start, end in _tokens(text) if kind == "bare" and text[start:end] == error.token), 0)
-        refuse(name, "not_finite", str(error), place=place_at(text, at))
+        refuse(name, "not_finite", str(error), position=position_at(text, at))
     except json.JSONDecodeError as error:
-        refuse(name, "bad_json", f"{error.msg[:1].lower()}{error.msg[1:]}", place=Place(error.lineno, error.colno))
-    check_bounds(data, name)
+        message = f"{error.msg[:1].lower()}{error.msg[1:]}"
+        refuse(name, "bad_json", message, position=Position(error.lineno, error.colno))
+    check_limits(data, name)
     return data
 
 
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise _RepeatedError
+        raise _RepeatedKeyError
     return members
 
 
-def _whole(digits: str) -> int:
+def _integer(digits: str) -> int:
     if len(digits) > _LONGEST_NUMBER:
-        raise _UnfitError(digits, f"a number of {len(digits):,} digits is no number to store")
+        raise _NumberError(digits, f"a number of {len(digits):,} digits cannot be stored")
     return int(digits)
 
 
-def _finite(digits: str) -> float:
-    number = float(digits.replace("Infinity", "inf"))
+def _number(token: str) -> float:
+    number = float(token.replace("Infinity", "inf"))
     if not math.isfinite(number):
-        raise _UnfitError(digits, f"{digits[:_LONGEST_NUMBER]} is no number to store")
+        raise _NumberError(token, f"{token[:_LONGEST_NUMBER]} cannot be stored")
     return number
 
 
+# The decoder keeps no positions, so that the text is read a second time once there is a mistake to report.
 class _Token(NamedTuple):
     kind: str
     start: int
@@ -128,8 +140,8 @@ def _tokens(text: str) -> Iterator[_Token]:
         yield _Token(str(found.lastgroup), found.start(), position)
 
 
-def _walk(text: str) -> Iterator[tuple[Path, int]]:
-    """Every value's path with where it starts, a member's with where its key does."""
+def _values(text: str) -> Iterator[tuple[Path, int]]:
+    """Yield the path of every value with where it starts; a member starts where its key does."""
     path: list[str | int | None] = []
     for kind, start, end in _tokens(text):
         piece = text[start:end]
@@ -147,20 +159,20 @@ def _walk(text: str) -> Iterator[tuple[Path, int]]:
                 path.append(None if piece == "{" else 0)
 
 
-def places(text: str) -> dict[Path, Place]:
-    """Where each value of a valid JSON text stands."""
+def positions(text: str) -> dict[Path, Position]:
+    """Return the position of each value of a valid JSON text."""
     starts = [0, *(found.end() for found in re.finditer("\n", text))]
-    found: dict[Path, Place] = {(): Place(1, 1)}
-    for path, position in _walk(text):
-        line = bisect_right(starts, position)
-        found[path] = Place(line, position - starts[line - 1] + 1)
+    found: dict[Path, Position] = {(): Position(1, 1)}
+    for path, index in _values(text):
+        line = bisect_right(starts, index)
+        found[path] = Position(line, index - starts[line - 1] + 1)
     return found
 
 
-def _first_repeated(text: str) -> tuple[Path, Place]:
+def _first_repeated(text: str) -> tuple[Path, Position]:
     seen: set[Path] = set()
-    for path, start in _walk(text):
+    for path, start in _values(text):
         if path in seen:
-            return path, place_at(text, start)
+            return path, position_at(text, start)
         seen.add(path)
-    raise AssertionError("the decoder found a key twice and the walk did not")
+    raise AssertionError("the decoder found a key twice that the tokens have once")

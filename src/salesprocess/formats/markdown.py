@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from salesprocess.formats.diagram import printable
-from salesprocess.formats.playbook import COLUMNS, moves, sections
+from salesprocess.formats.playbook import COLUMNS, move_rows, sections
 from salesprocess.process import SalesProcess
 
 __all__ = ["dumps", "transition_table"]
@@ -16,7 +16,7 @@ _LEADING = re.compile(r"\A(\d{0,9})([-+=.)])")
 
 
 def dumps(process: SalesProcess) -> str:
-    """The playbook: what a sales manager hands to a new hire. Names and texts are escaped.
+    """Return the playbook: what a sales manager hands to a new hire. Names and texts are escaped.
 
     >>> from salesprocess import Stage, fact
     >>> talk = Stage(key="talk", objective="Understand.", tactics="Ask", exit_criteria=fact("need").is_known())
@@ -35,8 +35,8 @@ def dumps(process: SalesProcess) -> str:
 
 
 def transition_table(process: SalesProcess) -> str:
-    """The moves alone, as a Markdown table."""
-    return _table(COLUMNS, moves(process))
+    """Return the moves alone, as a Markdown table."""
+    return _table(COLUMNS, move_rows(process))
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -45,5 +45,5 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def escaped(text: str) -> str:
-    """The text on one line, with a backslash before whatever Markdown could read as its own."""
+    """Return the text on one line, with a backslash before whatever Markdown could read as its own."""
     return _LEADING.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", printable(text)))

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from salesprocess.formats.diagram import MAIN, PHASES, Picture, picture, printable
+from salesprocess.formats.diagram import (
+    COLOURS,
+    HIGHLIGHT,
+    MAIN_DIRECTIONS,
+    PHASES,
+    Diagram,
+    diagram_of,
+    printable,
+)
 from salesprocess.process import CLOSED_KINDS, Direction, SalesProcess, Stage
 
 __all__ = ["dumps"]
 
-_STYLES = {
-    "won": "fill:#d9f2d9,stroke:#2e7d32,color:#1b1b1b",
-    "lost": "fill:#f8d7da,stroke:#b02a37,color:#1b1b1b",
-    "disqualified": "fill:#e2e3e5,stroke:#6c757d,color:#1b1b1b",
-    "on_hold": "fill:#fff3cd,stroke:#997404,stroke-dasharray:4,color:#1b1b1b",
-    "visited": "stroke:#0b5ed7,stroke-width:3px",
-    "current": "stroke:#0b5ed7,stroke-width:5px,font-weight:bold",
+_STYLES: dict[str, str] = {
+    **{
+        kind: f"fill:{fill},stroke:{border},{'stroke-dasharray:4,' if kind == 'on_hold' else ''}color:#1b1b1b"
+        for kind, (fill, border) in COLOURS.items()
+        if kind != "open"
+    },
+    "visited": f"stroke:{HIGHLIGHT},stroke-width:3px",
+    "current": f"stroke:{HIGHLIGHT},stroke-width:5px,font-weight:bold",
 }
 
 
@@ -24,9 +33,9 @@ def dumps(
     *,
     current: str | None = None,
     path: Sequence[str] = (),
-    directions: Collection[Direction] = MAIN,
+    directions: Collection[Direction] = MAIN_DIRECTIONS,
 ) -> str:
-    """The process as a `stateDiagram-v2`: phases as groups, criteria on the arrows, won and lost by colour.
+    """Return the process as a `stateDiagram-v2`: phases as groups, criteria on the arrows, won and lost by colour.
 
     `path` has the keys of the stages that a deal went through, `current` the one that it is in (by default the last of
     the path); both are highlighted. Moves back and reopenings clutter: ask for them with
@@ -51,23 +60,12 @@ def dumps(
     <BLANKLINE>
 
     Raises:
-        KeyError: for a stage in `current` or `path` that there is not.
+        KeyError: for an unknown stage in `current` or `path`.
     """
-    drawn = picture(process, current, path, directions)
+    drawn = diagram_of(process, current, path, directions)
     # A key may be a word of Mermaid's own; behind its number it is not.
     names = {stage.key: f"s{number}_{stage.key.replace('-', '_')}" for number, stage in enumerate(process.stages)}
-    lines = ["stateDiagram-v2"]
-    for number, (phase, stages) in enumerate(drawn.groups):
-        states = [f'state "{escaped(stage.name)}" as {names[stage.key]}' for stage in stages]
-        if phase is None:
-            lines += [f"    {state}" for state in states]
-        else:
-            lines += [
-                f'    state "{PHASES[phase]}" as phase{number} {{',
-                *(f"        {state}" for state in states),
-                "    }",
-            ]
-    lines.append(f"    [*] --> {names[process.initial.key]}")
+    lines = ["stateDiagram-v2", *_states(drawn, names), f"    [*] --> {names[process.initial.key]}"]
     for arrow in drawn.arrows:
         label = "<br/>".join(escaped(line) for line in arrow.lines)
         lines.append(f"    {names[arrow.source]} --> {names[arrow.dest]} : {label}")
@@ -75,22 +73,35 @@ def dumps(
     return "\n".join([*lines, *_classes(process.stages, drawn, names), ""])
 
 
-def _classes(stages: Sequence[Stage], drawn: Picture, names: dict[str, str]) -> list[str]:
-    lines = []
+def _states(drawn: Diagram, names: Mapping[str, str]) -> Iterator[str]:
+    for number, (phase, stages) in enumerate(drawn.groups):
+        states = [f'    state "{escaped(stage.name)}" as {names[stage.key]}' for stage in stages]
+        if phase is None:
+            yield from states
+        else:
+            yield f'    state "{PHASES[phase]}" as phase{number} {{'
+            yield from (f"    {state}" for state in states)
+            yield "    }"
+
+
+def _classes(stages: Sequence[Stage], drawn: Diagram, names: Mapping[str, str]) -> Iterator[str]:
     for style, css in _STYLES.items():
-        members = [
-            names[stage.key]
-            for stage in stages
-            if stage.kind == style
-            or (style == "current" and stage.key == drawn.current)
-            or (style == "visited" and stage.key in drawn.visited)
-        ]
+        members = [names[stage.key] for stage in stages if style in _styles_of(stage, drawn)]
         if members:
-            lines += [f"    classDef {style} {css}", f"    class {','.join(members)} {style}"]
-    return lines
+            yield f"    classDef {style} {css}"
+            yield f"    class {','.join(members)} {style}"
+
+
+def _styles_of(stage: Stage, drawn: Diagram) -> set[str]:
+    styles: set[str] = {stage.kind}
+    if stage.key in drawn.visited:
+        styles.add("visited")
+    if stage.key == drawn.current:
+        styles.add("current")
+    return styles
 
 
 def escaped(text: str) -> str:
-    """The text with an entity code for every character that Mermaid could read as its own."""
+    """Return the text with an entity code for every character that Mermaid could read as its own."""
     plain = printable(text) or " "
     return "".join(char if char.isalnum() or char in " _," else f"#{ord(char)};" for char in plain)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from salesprocess import _text
@@ -22,7 +22,7 @@ COLUMNS = ("Move", "From", "To", "Asks for", "Reason")
 
 
 class Section(NamedTuple):
-    """What there is to say of a stage: one-line facts, then lists."""
+    """What the playbook says of a stage: facts of one line, then lists."""
 
     name: str
     facts: list[tuple[str, str]]
@@ -30,7 +30,7 @@ class Section(NamedTuple):
 
 
 def sections(process: SalesProcess) -> Iterator[Section]:
-    """One section a stage, in order."""
+    """Yield one section a stage, in order."""
     for stage in process.stages:
         yield Section(stage.name, list(_facts(stage)), list(_lists(stage)))
 
@@ -53,41 +53,46 @@ def _facts(stage: Stage) -> Iterator[tuple[str, str]]:
 def _lists(stage: Stage) -> Iterator[tuple[str, list[str]]]:
     lists: list[tuple[str, list[str]]] = [
         ("Tactics", list(stage.tactics)),
-        ("Activities", [_worded(activity.name, activity.criteria) for activity in stage.activities]),
+        ("Activities", [_with_criteria(activity.name, activity.criteria) for activity in stage.activities]),
         ("To enter", [criterion_text(criterion) for criterion in stage.entry_criteria]),
         ("To leave", [criterion_text(criterion) for criterion in stage.exit_criteria]),
     ]
     return ((label, items) for label, items in lists if items)
 
 
-def _worded(name: str, criteria: tuple[Criterion, ...]) -> str:
+def _with_criteria(name: str, criteria: tuple[Criterion, ...]) -> str:
     return f"{name} ({'; '.join(map(criterion_text, criteria))})" if criteria else name
 
 
 def criterion_text(criterion: Criterion) -> str:
-    """A criterion in words, with the proof that it asks for and whether it is advice alone."""
+    """Return a criterion in words, with the proof that it asks for and whether it is advice alone."""
     notes = [(criterion.evidence or "").replace("_", " "), "advice" if criterion.severity == "advisory" else ""]
-    said = ", ".join(note for note in notes if note)
-    return f"{criterion} ({said})" if said else str(criterion)
+    noted = ", ".join(note for note in notes if note)
+    return f"{criterion} ({noted})" if noted else str(criterion)
 
 
-def moves(process: SalesProcess) -> Iterator[tuple[str, str, str, str, str]]:
-    """One row a transition, for the columns in `COLUMNS`."""
-    for move in process.transitions:
-        sources = ", ".join(process.stage(key).name for key in process.sources(move))
-        yield move.trigger, sources, process.stage(move.dest).name, _asks(process, move), _reason(move)
+def move_rows(process: SalesProcess) -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield one row a transition, for the columns in `COLUMNS`."""
+    by_transition: dict[int | None, list[Move]] = {}
+    for move in process.moves():
+        by_transition.setdefault(move.index, []).append(move)
+    for index, transition in enumerate(process.transitions):
+        moves = by_transition.get(index, [])
+        sources = ", ".join(process.stage(move.source).name for move in moves)
+        asks = _asks(process, transition, moves)
+        yield transition.trigger, sources, process.stage(transition.dest).name, asks, _reason(transition)
 
 
-def _asks(process: SalesProcess, move: Transition) -> str:
-    asks = [criterion_text(criterion) for criterion in move.criteria]
-    if any(Move(process.graph, source, move).direction == "forward" for source in process.sources(move)):
+def _asks(process: SalesProcess, transition: Transition, moves: Sequence[Move]) -> str:
+    asks = [criterion_text(criterion) for criterion in transition.criteria]
+    if any(move.direction == "forward" for move in moves):
         asks.append("what the stages on the way ask for")
-    if move.waives:
-        asks.append(f"not what {', '.join(process.stage(key).name for key in move.waives)} asks for")
+    if transition.waives:
+        asks.append(f"not what {', '.join(process.stage(key).name for key in transition.waives)} asks for")
     return "; ".join(asks)
 
 
-def _reason(move: Transition) -> str:
-    if not move.needs_reason:
+def _reason(transition: Transition) -> str:
+    if not transition.needs_reason:
         return ""
-    return ", ".join(move.reasons) or "any"
+    return ", ".join(transition.reasons) or "any"

@@ -1,7 +1,7 @@
 """The JSON Schema (2020-12) of a definition's stored form, for editors and other programs.
 
-Published beside this module as `process.schema.json`; `python -m salesprocess.formats.schema` prints it. It knows the
-shape alone: that a stage exists which a transition names is for the loader to say.
+Published beside this module as `process.schema.json`; `python -m salesprocess.formats.schema` prints it. It describes
+the shape alone: whether a stage exists that a transition names is for the loader to check.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _LITERAL = {"$ref": "#/$defs/Literal"}
 
 
 def published() -> dict[str, Any]:
-    """The schema as it ships, from `process.schema.json`."""
+    """Return the schema as it ships, from `process.schema.json`."""
     text = files("salesprocess.formats").joinpath("process.schema.json").read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     return found
 
 
 def schema() -> dict[str, Any]:
-    """The schema, made from the models.
+    """Return the schema, made from the models.
 
     >>> schema() == published()
     True
@@ -51,7 +51,7 @@ def schema() -> dict[str, Any]:
 
 
 def _as_loaded(name: str, value: dict[str, Any]) -> dict[str, Any]:
-    """A property with the short forms that the loader takes, which pydantic's schema does not know."""
+    """Return a property with the short forms that the loader accepts, which pydantic's schema does not have."""
     kept = {key: value[key] for key in ("default", "description", "title") if key in value}
     if name in {"rule", "when"}:
         return kept | (_RULE if name == "rule" else {"anyOf": [_RULE, {"type": "null"}]})

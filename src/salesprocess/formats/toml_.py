@@ -8,16 +8,16 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from salesprocess._base import path_of
 from salesprocess.formats.json_ import plain
-from salesprocess.formats.text_source import (
+from salesprocess.formats.loading import (
     MAX_DEPTH,
     Path,
-    Place,
-    as_text,
-    check_bounds,
+    Position,
+    check_limits,
     check_nesting,
-    place_at,
-    process_of,
+    position_at,
+    process_from,
     refuse,
     text_of,
 )
@@ -25,14 +25,14 @@ from salesprocess.process import SalesProcess
 
 __all__ = ["dumps", "loads"]
 
-_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
-# Nothing here is tried twice: a text in quotes that has no end is taken as ending with its line, or the document.
+_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
+# No backtracking: a text in quotes without an end is taken to end with its line, or with the document.
 _NESTING = re.compile(
     r""""{3}(?:[^"\\]|\\.|"{1,2}(?!"))*+(?:"{3})?|'{3}(?:[^']|'{1,2}(?!'))*+(?:'{3})?"""
     r"""|"(?:[^"\\\n]|\\.)*+"?|'[^'\n]*+'?|\#[^\n]*+|[\[\]{}]""",
     re.DOTALL,
 )
-_BEFORE_TEXT = re.compile(r"[^\"'#]*")
+_BEFORE_QUOTES = re.compile(r"[^\"'#]*")
 # What tomllib takes for dotted keys grows with the square of their parts.
 _MOST_SQUARED_DOTS = 10_000_000
 # A value that goes on for more lines than this is read again too often.
@@ -40,7 +40,7 @@ _LONGEST_VALUE = 200
 
 
 def loads(text: str | bytes, *, name: str = "the TOML text") -> SalesProcess:
-    """The process that a TOML text means; comments mean nothing, `name` is what errors call the text.
+    """Return the process that a TOML text defines; comments are ignored, `name` is what errors call the text.
 
     >>> loads('''
     ... key = "short"
@@ -50,8 +50,8 @@ def loads(text: str | bytes, *, name: str = "the TOML text") -> SalesProcess:
     'Talk'
 
     Raises:
-        DefinitionError: with every mistake, each with its line. So are refused: a key given twice, NaN, and a text of
-            more than 4 MB, 100 levels or 1,000 stages.
+        DefinitionError: with every mistake, each with its line. A key given twice, NaN, and a text of more than 4 MB,
+            100 levels or 1,000 stages are refused too.
     """
     text = text_of(text, name)
     if _is_too_dotted(text):
@@ -62,9 +62,9 @@ def loads(text: str | bytes, *, name: str = "the TOML text") -> SalesProcess:
     except tomllib.TOMLDecodeError as error:
         _refuse_syntax(error, text, name)
     except ValueError:
-        refuse(name, "bad_toml", "a number of thousands of digits is no number to store")
-    check_bounds(data, name)
-    return process_of(data, name, lambda: _places(text))
+        refuse(name, "bad_toml", "a number of thousands of digits cannot be stored")
+    check_limits(data, name)
+    return process_from(data, name, lambda: _positions(text))
 
 
 def _is_too_dotted(text: str) -> bool:
@@ -72,7 +72,7 @@ def _is_too_dotted(text: str) -> bool:
     for line in text.split("\n"):
         dots = line.count(".")
         if dots > MAX_DEPTH:
-            keys = line if line.lstrip().startswith("[") else _BEFORE_TEXT.match(line)[0]  # type: ignore[index]
+            keys = line if line.lstrip().startswith("[") else _BEFORE_QUOTES.match(line)[0]  # type: ignore[index]
             if keys.count(".") > MAX_DEPTH:
                 return True
             squared += dots**2
@@ -81,16 +81,16 @@ def _is_too_dotted(text: str) -> bool:
 
 def _refuse_syntax(error: tomllib.TOMLDecodeError, text: str, name: str) -> NoReturn:
     message = str(error)
-    found = _PLACE.search(message)
+    found = _POSITION.search(message)
     if found is None:
         refuse(name, "bad_toml", message)
-    place = Place(int(found[1]), int(found[2])) if found[1] else place_at(text, len(text))
-    refuse(name, "bad_toml", f"{message[:1].lower()}{message[1 : found.start()]}", place=place)
+    position = Position(int(found[1]), int(found[2])) if found[1] else position_at(text, len(text))
+    refuse(name, "bad_toml", f"{message[:1].lower()}{message[1 : found.start()]}", position=position)
 
 
-def _places(text: str) -> dict[Path, Place]:
-    """Where each value of a valid TOML text stands: its statement's first line, since tomllib keeps no places."""
-    found: dict[Path, Place] = {}
+def _positions(text: str) -> dict[Path, Position]:
+    """Return the position of each value of a valid TOML text: where its statement starts, as tomllib keeps none."""
+    found: dict[Path, Position] = {}
     table: Path = ()
     tables: Counter[Path] = Counter()
     lines: list[str] = []
@@ -103,19 +103,19 @@ def _places(text: str) -> dict[Path, Place]:
             data = tomllib.loads("\n".join(lines))
         except tomllib.TOMLDecodeError:
             continue
-        place = Place(number - len(lines) + 1, len(lines[0]) - len(lines[0].lstrip()) + 1)
+        position = Position(number - len(lines) + 1, len(lines[0]) - len(lines[0].lstrip()) + 1)
         statement, lines = lines[0].lstrip(), []
         if statement.startswith("["):
             table = _table(data, tables, several=statement.startswith("[["))
-            found.setdefault(table, place)
+            found.setdefault(table, position)
             continue
         for path in _paths(data):
-            found.setdefault(table + path, place)
+            found.setdefault(table + path, position)
     return found
 
 
 def _table(data: dict[str, Any], tables: Counter[Path], *, several: bool) -> Path:
-    """The path of the table that a header opens, where `tables` counts those of each list so far."""
+    """Return the path of the table that a header opens; `tables` counts the tables of each list so far."""
     path: Path = ()
     while data:
         ((key, inner),) = data.items()
@@ -129,7 +129,7 @@ def _table(data: dict[str, Any], tables: Counter[Path], *, several: bool) -> Pat
 
 
 def _paths(data: object, path: Path = ()) -> Iterator[Path]:
-    """The path of every value in the data, the outer before the inner."""
+    """Yield the path of every value in the data, the outer before the inner."""
     members = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     for key, value in members:
         yield (*path, key)
@@ -137,14 +137,14 @@ def _paths(data: object, path: Path = ()) -> Iterator[Path]:
 
 
 def dumps(process: SalesProcess) -> str:
-    """The process as TOML text, less what is as by default; `loads` gives it back.
+    """Return the process as TOML text without defaults; `loads` gives it back.
 
     >>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
     >>> loads(dumps(SEVEN_STAGE)) == SEVEN_STAGE
     True
 
     Raises:
-        DefinitionError: for nothing (`null`) somewhere in an `extra`, which TOML has no word for.
+        DefinitionError: for a `None` in an `extra`, since TOML has no null.
     """
     import tomli_w  # noqa: PLC0415 - reading needs no extra
 
@@ -152,8 +152,8 @@ def dumps(process: SalesProcess) -> str:
     try:
         return tomli_w.dumps(data)
     except TypeError:
-        path = next(as_text(path) for path in _paths(data) if _at(data, path) is None)
-        refuse("the process", "no_null", "TOML has no word for nothing", path=path)
+        path = next(path_of(path) for path in _paths(data) if _at(data, path) is None)
+        refuse("the process", "no_null", "TOML has no null", path=path)
 
 
 def _at(data: Any, path: Path) -> Any:

@@ -12,15 +12,15 @@ from typing import Any, NoReturn
 import yaml
 
 from salesprocess.formats.json_ import plain
-from salesprocess.formats.text_source import (
+from salesprocess.formats.loading import (
     MAX_DEPTH,
     MAX_VALUES,
     Path,
-    Place,
-    check_bounds,
+    Position,
+    check_limits,
     check_nesting,
-    place_at,
-    process_of,
+    position_at,
+    process_from,
     refuse,
     text_of,
 )
@@ -42,7 +42,7 @@ _NUMBER = re.compile(r"[-+]?(\.[0-9]{1,100}|[0-9]{1,100}(\.[0-9]{0,100})?)([eE][
 
 
 def loads(text: str | bytes, *, name: str = "the YAML text") -> SalesProcess:
-    """The process that a YAML text means; comments mean nothing, `name` is what errors call the text.
+    """Return the process that a YAML text defines; comments are ignored, `name` is what errors call the text.
 
     >>> process = loads('''
     ... key: short
@@ -54,8 +54,9 @@ def loads(text: str | bytes, *, name: str = "the YAML text") -> SalesProcess:
     budget is known
 
     Raises:
-        DefinitionError: with every mistake, each with its line and column. So are refused: a key given twice, a tag
-            such as `!!python/object`, aliases that unfold to more than 200,000 values, and a text of more than 4 MB.
+        DefinitionError: with every mistake, each with its line and column. A key given twice, a tag such as
+            `!!python/object`, aliases that unfold to more than 200,000 values, and a text of more than 4 MB are
+            refused too.
     """
     text = text_of(text, name)
     reader = _Reader(name)
@@ -65,27 +66,32 @@ def loads(text: str | bytes, *, name: str = "the YAML text") -> SalesProcess:
         mark = error.problem_mark or error.context_mark
         reader.refuse_depth_ahead(text[: mark.index] if mark else "")
         message = f"{error.problem or error.context or 'no YAML'}"
-        refuse(name, "bad_yaml", message, place=None if mark is None else Place(mark.line + 1, mark.column + 1))
+        refuse(name, "bad_yaml", message, position=None if mark is None else Position(mark.line + 1, mark.column + 1))
     except UnicodeEncodeError as error:
-        refuse(name, "bad_yaml", f"{text[error.start]!r} is half a character", place=place_at(text, error.start))
+        position = position_at(text, error.start)
+        refuse(name, "bad_yaml", f"{text[error.start]!r} is half a character", position=position)
     except yaml.YAMLError as error:
         refuse(name, "bad_yaml", str(error).partition("\n")[0])
-    check_bounds(data, name)
-    return process_of(data, name, lambda: reader.places)
+    check_limits(data, name)
+    return process_from(data, name, lambda: reader.positions)
 
 
 class _Reader:
-    """Builds plain data from YAML's events, which come one at a time however deep the text nests."""
+    """Builds plain data from YAML's events, and notes where each value stands.
+
+    Events come one at a time, so that a limit is noticed before the whole text is read.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.places: dict[Path, Place] = {}
+        self.positions: dict[Path, Position] = {}
         self.anchors: dict[str, tuple[Any, int]] = {}
         self.count = 0
         self.depth = 0
         self.taken = 0
 
     def read(self, text: str) -> Any:
+        """Return the data of the one document in the text."""
         self.events = self.follow(text)
         data = None
         for event in self.events:
@@ -96,6 +102,7 @@ class _Reader:
         return data
 
     def follow(self, text: str) -> Iterator[Any]:
+        """Yield the events of the text, and note how deep and how far they are."""
         events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
         for event in events:
             self.depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -103,23 +110,25 @@ class _Reader:
             yield event
 
     def refuse_depth_ahead(self, text: str) -> None:
-        """Refuses too deep a text that PyYAML read ahead to its end, and gave up before it gave an event of it.
+        """Refuse a text that is nested too deep where PyYAML read ahead and gave up before it gave an event.
 
-        For what may be a key it reads on by a thousand characters, and newer releases have a limit of their own.
+        It reads a thousand characters ahead of what may be a key, and newer releases have a limit of their own.
         """
         check_nesting(text, _AHEAD, self.name, start=self.taken, depth=self.depth)
 
     def refuse(self, event: yaml.Event, code: str, message: str) -> NoReturn:
-        refuse(self.name, code, message, place=_place(event))
+        """Raise a `DefinitionError` at the event's position."""
+        refuse(self.name, code, message, position=_position(event))
 
     def value(self, event: Any, path: Path) -> Any:
-        self.places.setdefault(path, _place(event))
+        """Return the value that begins with the event."""
+        self.positions.setdefault(path, _position(event))
         if len(path) >= MAX_DEPTH:
             self.refuse(event, "too_deep", f"a definition may be nested {MAX_DEPTH} deep, this one is deeper")
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event)
         before = self.count
-        self.spend(event, 1)
+        self.count_values(event, 1)
         if getattr(event, "tag", None) not in {None, "!"}:
             self.refuse(event, "bad_tag", f"a definition has no tags, found {event.tag!r}")
         match event:
@@ -133,38 +142,42 @@ class _Reader:
             self.anchors[event.anchor] = (data, self.count - before)
         return data
 
-    def spend(self, event: yaml.Event, values: int) -> None:
+    def count_values(self, event: yaml.Event, values: int) -> None:
+        """Add to the number of values, and refuse too many."""
         self.count += values
         if self.count > MAX_VALUES:
             self.refuse(event, "too_many", f"a definition may hold {MAX_VALUES:,} values, this one unfolds to more")
 
     def alias(self, event: yaml.AliasEvent) -> Any:
+        """Return the value of the anchor that an alias names."""
         if event.anchor not in self.anchors:
             self.refuse(event, "bad_alias", f"*{event.anchor} stands for nothing that is complete by here")
         data, size = self.anchors[event.anchor]
-        self.spend(event, size)
+        self.count_values(event, size)
         return data
 
     def sequence(self, path: Path) -> list[Any]:
+        """Return the list whose first event has been taken."""
         items: list[Any] = []
         while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
             items.append(self.value(event, (*path, len(items))))
         return items
 
     def mapping(self, path: Path) -> dict[str, Any]:
+        """Return the mapping whose first event has been taken."""
         members: dict[str, Any] = {}
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
                 self.refuse(event, "bad_key", "a key is plain text")
             if event.value in members:
                 self.refuse(event, "duplicate_key", f"{event.value!r} is given twice in one mapping")
-            self.places[(*path, event.value)] = _place(event)
+            self.positions[(*path, event.value)] = _position(event)
             members[event.value] = self.value(next(self.events), (*path, event.value))
         return members
 
 
-def _place(event: Any) -> Place:
-    return Place(event.start_mark.line + 1, event.start_mark.column + 1)
+def _position(event: Any) -> Position:
+    return Position(event.start_mark.line + 1, event.start_mark.column + 1)
 
 
 def _scalar(event: yaml.ScalarEvent) -> str | float | bool | None:
@@ -195,7 +208,7 @@ _Dumper.add_representer(str, _quoted_if_needed)
 
 
 def dumps(process: SalesProcess) -> str:
-    """The process as YAML text, less what is as by default; `loads` gives it back.
+    """Return the process as YAML text without defaults; `loads` gives it back.
 
     >>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
     >>> loads(dumps(SEVEN_STAGE)) == SEVEN_STAGE

@@ -10,25 +10,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from salesprocess._text import shown
-from salesprocess.criteria import Comparison, Criterion, fact
-from salesprocess.formats.crm_import import Import, Imported, Json, id_of, identity, others, slug
-from salesprocess.formats.text_source import refuse
+from salesprocess.criteria import Criterion, fact
+from salesprocess.formats.crm_fields import id_of, original_id, others, required_fields, slug
+from salesprocess.formats.crm_import import Import, Imported
+from salesprocess.formats.crm_rows import Json, Row, data_of, rows_of
+from salesprocess.formats.loading import refuse
 from salesprocess.process import Kind, SalesProcess, Stage, Transition
 
 __all__ = ["dump", "load"]
 
 _TRANSITION = frozenset({"name", "next_field_value", "fields"})
+_PROCESS_INFO = frozenset({"name", "field_value"})
 
 
-class _Move(NamedTuple):
-    source: str
-    dest: str
-    row: Mapping[str, Any]
-    path: str
+class _Answer(NamedTuple):
+    """One blueprint answer: the state that the record is in, and the ways out of it."""
+
+    info: Row
+    state: str
+    transitions: list[Row]
 
 
 def load(source: str | bytes | Json, *, kinds: Mapping[str, Kind] | None = None) -> Imported:
-    """The process that one or several blueprint answers show; `kinds` says which state names are won, lost and so on.
+    """Return the process that one or several blueprint answers show; `kinds` says which states are won, lost and so on.
 
     >>> answer = {"blueprint": {"process_info": {"name": "Deals", "field_value": "New"}, "transitions": [
     ...     {"name": "Send quote", "next_field_value": "Quoted", "fields": [{"api_name": "Amount", "mandatory": True}]},
@@ -38,91 +42,77 @@ def load(source: str | bytes | Json, *, kinds: Mapping[str, Kind] | None = None)
     [('send_quote', 'quoted', 'Amount: Amount is known'), ('sign', 'signed')]
 
     Raises:
-        DefinitionError: for what is no blueprint answer.
+        DefinitionError: for data that is not a blueprint answer.
     """
-    reading = Import("the Zoho blueprint")
-    data = reading.data(source)
-    answers = [
-        _answer(reading, row, i) for i, row in enumerate(reading.rows(data if isinstance(data, list) else [data], ""))
-    ]
+    importing = Import("the Zoho blueprint")
+    data = data_of(source, importing.source)
+    rows = rows_of(data if isinstance(data, list) else [data], importing.source, "")
+    answers = [_answer(row) for row in rows]
     if not answers:
-        refuse(reading.name, "empty", "no blueprint in it")
-    states_of = [
-        reading.text(info, "field_value", f"[{i}].blueprint.process_info") for i, (info, _) in enumerate(answers)
-    ]
-    moves = [
-        _Move(source, reading.text(row, "next_field_value", path), row, path)
-        for i, source in enumerate(states_of)
-        for j, row in enumerate(answers[i][1])
-        for path in (f"[{i}].blueprint.transitions[{j}]",)
-    ]
-    names = states_of + [move.dest for move in moves]
-    states = list(dict.fromkeys(names))
-    keys = dict(zip(states, reading.keys(states, "states"), strict=True))
-    stages = list(_stages(reading, keys, kinds or {}))
-    name = _text(answers[0][0], "name") or "Blueprint"
-    reading.assume("criteria", "", "who may make a move, and the criteria before it, are not in Zoho's answer")
-    return reading.finish(name, name, stages, list(_transitions(reading, moves, keys)), _info(answers[0][0]))
+        refuse(importing.source, "empty", "there is no blueprint")
+    keys = _keys(importing, answers)
+    stages = list(_stages(importing, keys, kinds or {}))
+    importing.assume("criteria", "", "who may make a move, and the criteria before it, are not in Zoho's answer")
+    info = answers[0].info
+    name = info.text_or("name", "Blueprint")
+    extra = {"process_info": others(info.fields, _PROCESS_INFO)}
+    return importing.finish_with_moves(name, name, stages, list(_transitions(importing, answers, keys)), extra)
 
 
-def _answer(reading: Import, row: Mapping[str, Any], index: int) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
-    blueprint = row.get("blueprint")
+def _answer(row: Row) -> _Answer:
+    blueprint = row.fields.get("blueprint")
     info = blueprint.get("process_info") if isinstance(blueprint, Mapping) else None
     if not isinstance(blueprint, Mapping) or not isinstance(info, Mapping):
-        refuse(
-            reading.name,
-            "no_blueprint",
-            f"expected a blueprint with process_info, found {shown(dict(row))}",
-            path=f"[{index}]",
-        )
-    return info, reading.rows(blueprint.get("transitions") or [], f"[{index}].blueprint.transitions")
+        row.refuse("no_blueprint", f"expected a blueprint with process_info, found {shown(dict(row.fields))}")
+    inner = row.row("blueprint")
+    process_info = inner.row("process_info")
+    return _Answer(process_info, process_info.text("field_value"), inner.rows("transitions"))
 
 
-def _text(row: Mapping[str, Any], key: str) -> str:
-    return str(row.get(key) or "")
+def _keys(importing: Import, answers: Sequence[_Answer]) -> dict[str, str]:
+    """Return the key of each state, those first that an answer is for."""
+    targets = [row.text("next_field_value") for answer in answers for row in answer.transitions]
+    states = list(dict.fromkeys([*(answer.state for answer in answers), *targets]))
+    return dict(zip(states, importing.keys(states, "states"), strict=True))
 
 
-def _info(info: Mapping[str, Any]) -> dict[str, Any]:
-    return {"process_info": others(info, frozenset({"name", "field_value"}))}
-
-
-def _stages(reading: Import, keys: Mapping[str, str], kinds: Mapping[str, Kind]) -> Iterator[Stage]:
+def _stages(importing: Import, keys: Mapping[str, str], kinds: Mapping[str, Kind]) -> Iterator[Stage]:
     for name, key in keys.items():
         if name not in kinds:
-            reading.assume("kind", "", f"Zoho does not say what {name!r} is: taken as open; name it in kinds")
-        yield Stage(key=key, name=name, kind=kinds.get(name, "open"), extra=identity(key, name))
+            importing.assume("kind", "", f"Zoho does not say what {name!r} is: taken as open; name it in kinds")
+        yield Stage(key=key, name=name, kind=kinds.get(name, "open"), extra=original_id(key, name))
 
 
-def _transitions(reading: Import, moves: Sequence[_Move], keys: Mapping[str, str]) -> Iterator[Transition]:
-    for move in moves:
-        name = reading.text(move.row, "name", move.path)
-        trigger = slug(name) or f"transition_{slug(_text(move.row, 'id'))}"
-        yield Transition(
-            trigger=trigger.strip("_"),
-            source=keys[move.source],
-            dest=keys[move.dest],
-            criteria=list(_criteria(reading, move.row, move.path)),
-            extra=others(move.row, _TRANSITION) | {"name": name},
-        )
+def _transitions(importing: Import, answers: Sequence[_Answer], keys: Mapping[str, str]) -> Iterator[Transition]:
+    for answer in answers:
+        for row in answer.transitions:
+            name = row.text("name")
+            trigger = slug(name) or f"transition_{slug(row.text_or('id', ''))}"
+            yield Transition(
+                trigger=trigger.strip("_"),
+                source=keys[answer.state],
+                dest=keys[row.text("next_field_value")],
+                criteria=list(_criteria(importing, row)),
+                extra=others(row.fields, _TRANSITION) | {"name": name},
+            )
 
 
-def _criteria(reading: Import, row: Mapping[str, Any], path: str) -> Iterator[Criterion]:
-    for index, field in enumerate(reading.rows(row.get("fields") or [], f"{path}.fields")):
-        mandatory = field.get("mandatory") or field.get("system_mandatory")
-        if not mandatory:
+def _criteria(importing: Import, transition: Row) -> Iterator[Criterion]:
+    for row in transition.rows("fields"):
+        if not (row.fields.get("mandatory") or row.fields.get("system_mandatory")):
             continue
-        name = reading.text(field, "api_name", f"{path}.fields[{index}]")
+        name = row.text("api_name")
         try:
             rule = fact(name).is_known()
         except ValueError:
-            reading.assume("field", f"{path}.fields[{index}]", f"{name!r} is no fact and was left out")
+            importing.assume("field", row.path, f"{name!r} cannot be a fact and was left out")
             continue
-        label = _text(field, "display_label") or _text(field, "field_label") or name
+        label = row.text_or("display_label", row.text_or("field_label", name))
         yield Criterion(key=name, rule=rule, label=label, evidence="field")
 
 
 def dump(process: SalesProcess) -> list[dict[str, Any]]:
-    """One blueprint answer for each stage with a way out; `load` gives back the process that came from Zoho.
+    """Return one blueprint answer for each stage that a move leaves; `load` gives back a process that came from Zoho.
 
     Of the criteria, those that ask for a known fact are written, as mandatory fields.
     """
@@ -130,20 +120,22 @@ def dump(process: SalesProcess) -> list[dict[str, Any]]:
     info = dict(kept) if isinstance(kept, Mapping) else {}
     answers = []
     for stage in process.stages:
-        moves = [_row(process, move.transition) for move in process.graph.out_of[stage.key]]
-        if moves:
-            about = {"name": process.name, "field_value": id_of(stage) if "id" in stage.extra else stage.name} | info
-            answers.append({"blueprint": {"process_info": about, "transitions": moves}})
+        transitions = [_row(process, move.transition) for move in process.graph.out_of[stage.key]]
+        if transitions:
+            about = {"name": process.name, "field_value": _state_name(stage)} | info
+            answers.append({"blueprint": {"process_info": about, "transitions": transitions}})
     return answers
 
 
-def _row(process: SalesProcess, move: Transition) -> dict[str, Any]:
-    dest = process.stage(move.dest)
+def _row(process: SalesProcess, transition: Transition) -> dict[str, Any]:
     fields = [
-        {"api_name": rule.term.path, "display_label": criterion.label or rule.term.path, "mandatory": True}
-        for criterion, rule in ((criterion, criterion.rule) for criterion in move.criteria)
-        if isinstance(rule, Comparison) and rule.operator.question == "presence" and rule.term.source == "fact"
+        {"api_name": name, "display_label": criterion.label or name, "mandatory": True}
+        for name, criterion in required_fields(transition.criteria)
     ]
-    name = str(move.extra.get("name", move.trigger))
-    target = {"name": name, "next_field_value": id_of(dest) if "id" in dest.extra else dest.name, "fields": fields}
-    return target | others(move.extra, _TRANSITION)
+    name = str(transition.extra.get("name", transition.trigger))
+    target = _state_name(process.stage(transition.dest))
+    return {"name": name, "next_field_value": target, "fields": fields} | others(transition.extra, _TRANSITION)
+
+
+def _state_name(stage: Stage) -> str:
+    return id_of(stage) if "id" in stage.extra else stage.name

@@ -1,4 +1,4 @@
-"""Words: a playbook that a sales manager hands to a new hire, in Markdown and in HTML."""
+"""The playbook: what a sales manager hands to a new hire, in Markdown and in HTML."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from salesprocess import Activity, Criterion, SalesProcess, Stage, Transition, days, fact
 from salesprocess.catalog.seven_stage import SEVEN_STAGE
 from salesprocess.formats import html, markdown
+from tests.formats.conftest import hostile_texts, words
 
 markdown_it = pytest.importorskip("markdown_it", reason="markdown-it-py is a test dependency")
 
@@ -46,7 +46,7 @@ FULL = SalesProcess(
         )
     ],
 )  # fmt: skip
-SAID = [
+TEXTS = [
     "Understand the buyer.",
     "Ask why",
     "Listen",
@@ -66,6 +66,8 @@ SAID = [
 
 
 class Page(HTMLParser):
+    """The tags and texts of a page of HTML."""
+
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: set[str] = set()
@@ -85,72 +87,49 @@ def rendered(text: str) -> Page:
 
 
 @pytest.mark.parametrize("page", [rendered(markdown.dumps(FULL)), Page(html.dumps(FULL))], ids=["markdown", "html"])
-@pytest.mark.parametrize("said", SAID)
-def test_the_playbook_says_everything_there_is_of_a_stage(page: Page, said: str) -> None:
-    assert any(said in text for text in page.texts)
+@pytest.mark.parametrize("text", TEXTS)
+def test_completeness(page: Page, text: str) -> None:
+    """The playbook has everything that is said of a stage and a move."""
+    assert any(text in found for found in page.texts)
 
 
 @pytest.mark.parametrize(("name", "title"), [("Full", "Full"), ("", "full")])
-def test_the_playbook_is_called_by_the_name_of_the_process_or_else_by_its_key(name: str, title: str) -> None:
+def test_title(name: str, title: str) -> None:
+    """The title is the name of the process, or its key if it has none."""
     process = FULL.model_copy(update={"name": name})
     assert rendered(markdown.dumps(process)).texts[0] == title
     assert Page(html.dumps(process)).texts.count(title) == 2
 
 
-def test_the_transition_table_has_one_row_a_transition() -> None:
+def test_transition_table() -> None:
+    """The table of moves has one row a transition."""
     page = rendered(markdown.transition_table(SEVEN_STAGE))
     assert page.tags == {"table", "thead", "tbody", "tr", "th", "td"}
     assert page.texts.count("lose") == 1
     assert markdown.transition_table(SEVEN_STAGE).count("\n") == len(SEVEN_STAGE.transitions) + 2
 
 
-def test_the_html_page_needs_and_runs_nothing_else() -> None:
+def test_standalone_page() -> None:
+    """The HTML page loads nothing and runs nothing."""
     page = html.dumps(SEVEN_STAGE)
     assert page.startswith("<!DOCTYPE html>")
     assert Page(page).tags.isdisjoint({"script", "link", "img", "iframe"})
     assert "http" not in page
 
 
-traps = st.sampled_from(
-    [
-        "<script>",
-        "</style>",
-        "|",
-        "`",
-        "*",
-        "_",
-        "[x](y)",
-        "![",
-        "# ",
-        "- ",
-        "1. ",
-        "\\",
-        "&lt;",
-        "\n\n",
-        "---",
-        "~~",
-        "$",
-    ]
-)
-hostile = st.lists(traps | st.text(st.characters(exclude_categories=["Cs"]), max_size=5), max_size=4).map("".join)
-
-
-def words(text: str) -> str:
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
-
-
-@given(text=hostile.filter(words))
+@given(text=hostile_texts)
 @settings(max_examples=150, deadline=None)
-def test_hostile_texts_are_shown_as_they_are_and_make_no_tags(text: str) -> None:
+def test_hostile_texts(text: str) -> None:
+    """Whatever a text looks like, it is shown as it is and adds no tag."""
     stage = Stage(key="a", name=text, objective=text, tactics=[text], activities=[Activity(key="b", name=text)])
     process = SalesProcess(key="p", stages=[stage], transitions=[Transition(trigger="t", source="a", dest="a")])
-    plain = SalesProcess(
+    harmless = SalesProcess(
         key="p",
         stages=[Stage(key="a", objective="o", tactics=["t"], activities=["b"])],
         transitions=process.transitions,
     )
     for module, read in ((markdown, rendered), (html, Page)):
         page = read(module.dumps(process))
-        assert page.tags == read(module.dumps(plain)).tags
+        assert page.tags == read(module.dumps(harmless)).tags
         # In the heading, the objective, the tactic, the activity, and as the source and the target of the move.
         assert words(" ".join(page.texts)).count(words(text)) >= 6

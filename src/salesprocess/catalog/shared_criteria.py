@@ -1,4 +1,4 @@
-"""The exit criteria of the shipped processes: their usual forms, and those that several processes share."""
+"""The exit criteria that several shipped processes share, and the usual forms of the others."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from salesprocess.criteria import Criterion, Evidence, fact
 
 
 def known(name: str, label: str, evidence: Evidence) -> Criterion:
-    """Asks that the deal has this fact."""
+    """Return a criterion that asks for a known fact."""
     return Criterion(key=name, rule=fact(name).is_known(), label=label, evidence=evidence)
 
 
 def true(name: str, label: str, evidence: Evidence) -> Criterion:
-    """Asks that this fact of the deal is true."""
+    """Return a criterion that asks for a true fact."""
     return Criterion(key=name, rule=fact(name).is_true(), label=label, evidence=evidence)
 
 

@@ -1,4 +1,4 @@
-"""Text that somebody else wrote: read within bounds, its mistakes reported with line and column."""
+"""What the loaders share: input that somebody else wrote is read within limits, and refused with line and column."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 
+from salesprocess._base import path_of
 from salesprocess._text import shown
 from salesprocess.errors import DefinitionError, Problem
 from salesprocess.process import SalesProcess
@@ -20,8 +21,8 @@ MAX_PARTS = 1_000
 Path: TypeAlias = tuple[str | int, ...]
 
 
-class Place(NamedTuple):
-    """A place in a text; both count from 1."""
+class Position(NamedTuple):
+    """A position in a text: line and column, both counted from 1."""
 
     line: int
     column: int
@@ -30,19 +31,25 @@ class Place(NamedTuple):
         return f"line {self.line}, column {self.column}"
 
 
-def refuse(name: str, code: str, message: str, *, path: str = "", place: Place | None = None) -> NoReturn:
-    """Raises a `DefinitionError` with this one problem."""
-    raise DefinitionError(name, [Problem(code, path, message if place is None else f"{message} ({place})")]) from None
+def refuse(name: str, code: str, message: str, *, path: str = "", position: Position | None = None) -> NoReturn:
+    """Raise a `DefinitionError` with this one problem; `name` is what the error calls the input."""
+    placed = message if position is None else f"{message} ({position})"
+    raise DefinitionError(name, [Problem(code, path, placed)]) from None
 
 
-def place_at(text: str, position: int) -> Place:
-    """The line and column of a position in the text."""
-    start = text.rfind("\n", 0, position) + 1
-    return Place(text.count("\n", 0, position) + 1, position - start + 1)
+def position_at(text: str, index: int) -> Position:
+    """Return the line and column of a character of the text."""
+    start = text.rfind("\n", 0, index) + 1
+    return Position(text.count("\n", 0, index) + 1, index - start + 1)
 
 
 def text_of(source: str | bytes, name: str) -> str:
-    """The source as text, if it is not too long and is UTF-8."""
+    """Return the source as text, without a byte order mark.
+
+    Raises:
+        DefinitionError: for a source that is too long or not UTF-8.
+        TypeError: for a source that is neither text nor bytes.
+    """
     if not isinstance(source, str | bytes):
         raise TypeError(f"expected text or bytes, found {shown(source)}")
     if len(source) > MAX_BYTES:
@@ -54,32 +61,33 @@ def text_of(source: str | bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         before = source[: error.start].decode("utf-8", "replace")
         message = f"byte 0x{source[error.start]:02x} is not UTF-8"
-        refuse(name, "not_utf8", message, place=place_at(before, len(before)))
+        refuse(name, "not_utf8", message, position=position_at(before, len(before)))
 
 
 def check_nesting(text: str, tokens: re.Pattern[str], name: str, *, start: int = 0, depth: int = 0) -> None:
-    """Refuses a text whose brackets nest too deep; `tokens` finds them, and whole whatever may hold others.
+    """Refuse a text whose brackets are nested too deep.
 
-    What reads the text afterwards may call itself for each level, and give up at a depth and in words of its own.
+    `tokens` finds brackets, and as a whole what may hold other brackets, such as a text in quotes. A parser that is
+    given the text afterwards may call itself for each level, and give up at a depth of its own.
     """
     for found in tokens.finditer(text, start):
         if found[0] in {"[", "{"}:
             depth += 1
             if depth > MAX_DEPTH:
                 message = f"a definition may be nested {MAX_DEPTH} deep, this one is deeper"
-                refuse(name, "too_deep", message, place=place_at(text, found.start()))
+                refuse(name, "too_deep", message, position=position_at(text, found.start()))
         elif found[0] in {"]", "}"}:
             depth -= 1
 
 
-def check_bounds(data: object, name: str) -> None:
-    """Refuses data that nests too deep, holds too many values, or a number that is not finite."""
+def check_limits(data: object, name: str) -> None:
+    """Refuse data that is nested too deep, holds too many values, or holds a number that is not finite."""
     count, level = 0, [((), data)]
     for _ in range(MAX_DEPTH):
         deeper: list[tuple[Any, object]] = []
         for path, value in level:
             if isinstance(value, float) and not math.isfinite(value):
-                refuse(name, "not_finite", f"{value} is no number to store", path=as_text(path))
+                refuse(name, "not_finite", f"{value} cannot be stored", path=path_of(path))
             if isinstance(value, Mapping):
                 deeper.extend(((*path, key), inner) for key, inner in value.items())
             elif isinstance(value, list | tuple):
@@ -93,41 +101,35 @@ def check_bounds(data: object, name: str) -> None:
     refuse(name, "too_deep", f"a definition may be nested {MAX_DEPTH} deep, this one is deeper")
 
 
-def check_length(values: object, what: str, name: str, path: str = "", *, most: int = MAX_PARTS) -> None:
-    """Refuses a list of more parts than a process may have."""
+def check_count(values: object, what: str, name: str, path: str = "", *, most: int = MAX_PARTS) -> None:
+    """Refuse a list of more parts than a process may have."""
     if isinstance(values, list | tuple) and len(values) > most:
         refuse(name, "too_many", f"a process may have {most:,} {what}, found {len(values):,}", path=path or what)
 
 
-def as_text(path: Path) -> str:
-    """A path as problems write it: `stages[2].key`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".")
-
-
-def process_of(data: object, name: str, places: Callable[[], Mapping[Path, Place]]) -> SalesProcess:
-    """The process that the data means; `places` is asked only when there is something to complain of.
+def process_from(data: object, name: str, positions: Callable[[], Mapping[Path, Position]]) -> SalesProcess:
+    """Return the process that the data describes; `positions` is called only if there is a mistake to report.
 
     Raises:
         DefinitionError: with every mistake, each with its path and, where it is known, its line and column.
     """
     if not isinstance(data, dict):
         refuse(name, "not_a_process", f"expected a process with a key and stages, found {shown(data)}")
-    check_length(data.get("stages"), "stages", name)
-    check_length(data.get("transitions"), "transitions", name)
+    check_count(data.get("stages"), "stages", name)
+    check_count(data.get("transitions"), "transitions", name)
     # Editors look for the schema under this key.
-    meaning = {key: value for key, value in data.items() if key != "$schema"}
+    definition = {key: value for key, value in data.items() if key != "$schema"}
     try:
-        return SalesProcess.model_validate(meaning)
+        return SalesProcess.model_validate(definition)
     except DefinitionError as error:
-        known = {as_text(path): place for path, place in places().items()}
-        raise DefinitionError(name, [_placed(problem, known) for problem in error.problems]) from None
+        known = {path_of(path): position for path, position in positions().items()}
+        raise DefinitionError(name, [_with_position(problem, known) for problem in error.problems]) from None
 
 
-def _placed(problem: Problem, known: Mapping[str, Place]) -> Problem:
+def _with_position(problem: Problem, known: Mapping[str, Position]) -> Problem:
     path = problem.path
-    # What is missing has no place of its own: its owner has.
+    # A missing part has no position of its own, so that the part around it stands in.
     while path and path not in known:
         path = path[: max(path.rfind("."), path.rfind("["), 0)]
-    place = known.get(path)
-    return problem if place is None else problem._replace(message=f"{problem.message} ({place})")
+    position = known.get(path)
+    return problem if position is None else problem._replace(message=f"{problem.message} ({position})")

@@ -1,4 +1,4 @@
-"""A framework: a set of criteria with a name, and what a deal scores in it."""
+"""A qualification framework: a set of criteria with a name, and what a deal scores in it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from salesprocess.criteria.gate import Gate, Sources
 from salesprocess.criteria.reading import read_path
 from salesprocess.errors import DealError
 
-Step: TypeAlias = Literal["contact", "discover", "present", "propose", "close"]
+SaleStep: TypeAlias = Literal["contact", "discover", "present", "propose", "close"]
 
 _LEVELS: Final = (0, 1, 2)
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How far a deal has come in a framework: the points of each element that applies to it, from 0 to `most`."""
+    """What a deal scores in a framework: the points of each element that applies to it, from 0 to `most`."""
 
     framework: str
     points: Mapping[str, int]
@@ -29,22 +29,22 @@ class Score:
 
     @property
     def total(self) -> int:
-        """The points of all elements together."""
+        """The sum of the points of all elements."""
         return sum(self.points.values())
 
     @property
     def out_of(self) -> int:
-        """The points that there are to get."""
+        """The highest total that is possible."""
         return self.most * len(self.points)
 
     @property
     def share(self) -> float:
-        """The share of the points that there are, 0 to 1."""
+        """The total as a share of the highest one, 0 to 1."""
         return self.total / self.out_of
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The elements short of full points, in the framework's order."""
+        """The elements that lack points, in the framework's order."""
         return tuple(key for key, points in self.points.items() if points < self.most)
 
     def __str__(self) -> str:
@@ -57,9 +57,9 @@ class Score:
 class Framework(Sequence[Criterion]):
     """A named set of criteria, in the framework's order: put it in a stage with `exit_criteria=[*BANT]`.
 
-    `spread` says at the leaving of which step of a sale an element belongs: first contact made (`contact`), the
-    problem and the people understood (`discover`), the offering shown (`present`), the offer made (`propose`), and
-    decided on (`close`). `most` is what an element can score.
+    `spread` has the elements by the step of a sale at whose end they are asked for: first contact made (`contact`),
+    the problem and the people understood (`discover`), the offering shown (`present`), the offer made (`propose`),
+    and decided on (`close`). `most` is what an element can score.
 
     >>> from salesprocess.catalog import BANT, MEDDPICC
     >>> [criterion.key for criterion in BANT]
@@ -71,11 +71,11 @@ class Framework(Sequence[Criterion]):
     key: str
     name: str
     criteria: tuple[Criterion, ...]
-    spread: Mapping[Step, tuple[Criterion, ...]]
+    spread: Mapping[SaleStep, tuple[Criterion, ...]]
     most: Literal[1, 2] = 1
 
     def score(self, deal: Any, *, facts: Mapping[str, str] | None = None) -> Score:
-        """What the deal scores. `facts` maps the framework's names to the deal's own, as in `Engine(facts=...)`.
+        """Return what the deal scores. `facts` maps the framework's names to the deal's own, as in `Engine(facts=...)`.
 
         An element that scores up to 2 is a number of the deal: 0 unknown, 1 partial, 2 validated. `True` is 1, since
         a tick says no more than that something is there. Any other element scores 1 when its criterion is met. A
@@ -88,8 +88,7 @@ class Framework(Sequence[Criterion]):
         1
 
         Raises:
-            DealError: for a scored element that is none of 0, 1 and 2. What the deal's own attributes raise is
-                passed on.
+            DealError: for a scored element that is not 0, 1 or 2. What the deal's own attributes raise is passed on.
         """
         points = self._levels(deal, facts or {}) if self.most > 1 else self._met(deal, facts or {})
         return Score(self.name, MappingProxyType(points), self.most)
@@ -122,7 +121,7 @@ class Framework(Sequence[Criterion]):
 
 
 def _level(key: str, value: object) -> int:
-    """The points that the deal itself carries for an element."""
+    """Return the points that the deal itself holds for an element."""
     if is_missing(value):
         return 0
     for level in _LEVELS:

@@ -20,9 +20,10 @@ def linear_with_exits(
     transitions: Sequence[Transition] = (),
     owner_of_exits: str | None = None,
 ) -> SalesProcess:
-    """A linear process that a deal may leave as lost from any open stage, and as disqualified before the presentation.
+    """Return a linear process that a deal may leave as lost, and before the presentation as disqualified.
 
-    `presented_from` is the stage of the first presentation, from which a deal is no longer disqualified.
+    `presented_from` is the stage of the first presentation: from there on a deal is no longer disqualified.
+    `owner_of_exits` is responsible for deals that are lost or disqualified.
     """
     before = tuple(stage.key for stage in takewhile(lambda stage: stage.key != presented_from, stages))
     return SalesProcess.linear(
