@@ -36,6 +36,7 @@ leaves = st.sampled_from(
         fact("n") >= 5,
         fact("n") != -1.5,
         fact("n").one_of(1, 0),
+        fact("n").between(0, 5),
         fact("n") < fact("k"),
         fact("n").is_true(),
         fact("b").is_true(),
@@ -94,7 +95,7 @@ def traces(draw: st.DrawFn, process: SalesProcess) -> list[Event]:
     moves = sorted({(move.trigger, move.dest) for move in process.transitions})
     stage, trace = process.initial.key, []
     for _ in range(draw(st.integers(4, 8))):
-        ways = sorted({(move.trigger, move.dest) for source, move in process.moves() if source == stage})
+        ways = sorted({(move.trigger, move.dest) for move in process.moves() if move.source == stage})
         trigger, stage = draw(st.sampled_from(ways or moves) | st.sampled_from(moves))
         trace.append((trigger, stage, draw(st.sampled_from(["r", None, "other"])), draw(facts)))
     return trace

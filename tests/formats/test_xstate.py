@@ -52,6 +52,8 @@ leaves = st.sampled_from(
         fact("n") >= 5,
         fact("n") != 0,
         fact("n").one_of(1, True, "a"),
+        fact("n").between(1, 5),
+        fact("t").between("a", "ab"),
         fact("b").is_true(),
         fact("b") == 1,
         fact("t").is_known(),
@@ -109,7 +111,7 @@ def traces(draw: st.DrawFn, process: SalesProcess) -> list[dict[str, Any]]:
     moves = sorted({(move.trigger, move.dest) for move in process.transitions})
     stage, trace = process.initial.key, []
     for _ in range(draw(st.integers(4, 8))):
-        ways = sorted({(move.trigger, move.dest) for source, move in process.moves() if source == stage})
+        ways = sorted({(move.trigger, move.dest) for move in process.moves() if move.source == stage})
         trigger, stage = draw(st.sampled_from(ways or moves) | st.sampled_from(moves))
         event = {"type": trigger, "to": stage, "facts": draw(facts)}
         event["context"] = {"role": draw(st.sampled_from(["manager", "x"]))}
