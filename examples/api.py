@@ -34,6 +34,8 @@ from salesprocess import (
 )
 from salesprocess.history import History
 
+# The parts of a change that are kept as JSON text.
+AS_JSON = ("waived", "starts", "resets", "metadata")
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS deals (
     id INTEGER PRIMARY KEY, stage TEXT, seq INTEGER NOT NULL DEFAULT 0, facts TEXT NOT NULL
@@ -41,7 +43,8 @@ CREATE TABLE IF NOT EXISTS deals (
 CREATE TABLE IF NOT EXISTS changes (
     deal_id INTEGER NOT NULL REFERENCES deals, seq INTEGER NOT NULL, process TEXT NOT NULL, version NOT NULL,
     fingerprint TEXT NOT NULL, trigger TEXT NOT NULL, source TEXT, dest TEXT NOT NULL, at TEXT NOT NULL, by TEXT,
-    reason TEXT, source_kind TEXT NOT NULL, waived TEXT NOT NULL, starts TEXT NOT NULL, PRIMARY KEY (deal_id, seq)
+    reason TEXT, source_kind TEXT NOT NULL, waived TEXT NOT NULL, starts TEXT NOT NULL, resets TEXT NOT NULL,
+    metadata TEXT NOT NULL, PRIMARY KEY (deal_id, seq)
 );
 CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, body TEXT NOT NULL);
 """
@@ -194,7 +197,7 @@ def load(db: sqlite3.Connection, deal_id: int) -> Deal:
 def store(db: sqlite3.Connection, deal_id: int, change: StageChange) -> bool:
     """Write a change, unless the deal is no longer where the change leaves it; say whether it was written."""
     row = change.model_dump(mode="json") | {"deal_id": deal_id}
-    row |= {"waived": json.dumps(row["waived"]), "starts": json.dumps(row["starts"])}
+    row |= {name: json.dumps(row[name]) for name in AS_JSON}
     swapped = db.execute(
         "UPDATE deals SET stage = :dest, seq = :seq WHERE id = :deal_id AND stage IS :source AND seq = :seq - 1", row
     )
@@ -202,7 +205,7 @@ def store(db: sqlite3.Connection, deal_id: int, change: StageChange) -> bool:
         return False
     db.execute(
         "INSERT INTO changes VALUES (:deal_id, :seq, :process, :version, :fingerprint, :trigger, :source, :dest, :at,"
-        " :by, :reason, :source_kind, :waived, :starts)",
+        " :by, :reason, :source_kind, :waived, :starts, :resets, :metadata)",
         row,
     )
     return True
@@ -211,7 +214,7 @@ def store(db: sqlite3.Connection, deal_id: int, change: StageChange) -> bool:
 def read_change(row: sqlite3.Row) -> StageChange:
     """Return the change that `store` wrote."""
     fields = {key: row[key] for key in StageChange._fields}
-    fields |= {"waived": json.loads(row["waived"]), "starts": json.loads(row["starts"])}
+    fields |= {name: json.loads(row[name]) for name in AS_JSON}
     return StageChange.model_validate(fields)
 
 

@@ -117,14 +117,14 @@ def fact_reader(names: Sequence[str]) -> tuple[Callable[[Any, object, object], V
 def _reader_at_once(kind: type, names: Sequence[str]) -> Callable[[Any], Values] | None:
     if kind is dict:
         get: Callable[[Any], Any] = itemgetter(*names)
-    elif not is_mapping_class(kind) and all(_is_plain(kind, name) for name in names):
+    elif not is_mapping_class(kind) and all(is_plain_attribute(kind, name) for name in names):
         get = attrgetter(*names)
     else:
         return None
     return get if len(names) > 1 else lambda deal: (get(deal),)
 
 
-def _is_plain(kind: type, name: str) -> bool:
+def is_plain_attribute(kind: type, name: str) -> bool:
     """Return whether reading the attribute runs no code of the host's."""
     if getattr_static(kind, "__getattribute__") is not object.__getattribute__ or hasattr(kind, "__getattr__"):
         return False

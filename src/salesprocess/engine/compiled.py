@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from salesprocess.criteria.gate import Gate
 from salesprocess.engine.decision import Alternative, Decision, DecisionKind, Outcome, decision_of
-from salesprocess.history.change import SourceKind, StageChange
+from salesprocess.history.change import SourceKind, StageChange, as_metadata
 from salesprocess.process.stages import START
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from pydantic import JsonValue
 
     from salesprocess.criteria.gate import Seen, Sources, Statuses
     from salesprocess.engine.hooks import BoundHooks, Hook, Phase
@@ -194,7 +196,7 @@ def _recorder(process: SalesProcess, fingerprint: str, move: Move) -> Record:
     starts = move.transition.starts
     if source != dest:
         starts = (*starts, *process.stage(dest).starts)
-    new = tuple.__new__
+    new, nothing = tuple.__new__, as_metadata(None)
 
     def record(
         seq: int | None,
@@ -203,11 +205,12 @@ def _recorder(process: SalesProcess, fingerprint: str, move: Move) -> Record:
         reason: str | None,
         kind: SourceKind = "live",
         waived: tuple[str, ...] = (),
+        metadata: Mapping[str, JsonValue] = nothing,
     ) -> StageChange:
         # The time is known to be aware here, so that the checks of the public constructor are not repeated.
         return new(
             StageChange,
-            (seq, key, version, fingerprint, trigger, source, dest, at, by, reason, kind, waived, starts),
+            (seq, key, version, fingerprint, trigger, source, dest, at, by, reason, kind, waived, starts, (), metadata),
         )
 
     return record

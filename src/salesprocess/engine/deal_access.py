@@ -15,6 +15,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from salesprocess._text import shown
+from salesprocess.criteria.reading import is_plain_attribute
 from salesprocess.errors import DealError
 
 ABSENT: Final = object()
@@ -27,7 +28,7 @@ _USE_TRANSITION: Final = "for a frozen deal use transition(), which returns a ch
 class DealClass:
     """How the deals of one class are read and written: by key where they are mappings, else by attribute."""
 
-    __slots__ = ("is_mapping", "name", "refusal", "set", "stage_of")
+    __slots__ = ("is_mapping", "is_plain", "name", "refusal", "set", "stage_of")
 
     def __init__(self, cls: type, stage: str, seq: str | None) -> None:
         self.name = cls.__name__
@@ -37,6 +38,9 @@ class DealClass:
         if self.is_mapping and cls is not dict:
             self.stage_of = operator.methodcaller("get", stage)
         self.set: Callable[[Any, str, object], None] = operator.setitem if self.is_mapping else setattr
+        # Whether reading and setting the stage runs no code of the host's, so that a write need not be looked at again.
+        sets_plainly = getattr_static(cls, "__setattr__") is object.__setattr__
+        self.is_plain = cls is dict or (not self.is_mapping and sets_plainly and is_plain_attribute(cls, stage))
         self.refusal = _why_not_writable(cls, [stage] if seq is None else [stage, seq])
 
     def read(self, deal: Any, name: str, default: object = None) -> Any:

@@ -8,6 +8,8 @@ from enum import Enum
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Generic
 
+from pydantic import JsonValue
+
 from salesprocess._text import shown
 from salesprocess._time import aware
 from salesprocess.criteria.criterion import required
@@ -16,11 +18,19 @@ from salesprocess.engine.compiled import MoveTable
 from salesprocess.engine.deal_access import ABSENT, DealAccess, number, stage_key
 from salesprocess.engine.decision import Decision, Override, Plan
 from salesprocess.engine.hooks import BoundHooks, DealT, HookEvent, Hooks
-from salesprocess.engine.moving import Decided, MovesUnderWay, VetoedBeforeWrite, awaited, first_of, refuse_awaitable
+from salesprocess.engine.moving import (
+    Call,
+    Decided,
+    MovesUnderWay,
+    VetoedBeforeWrite,
+    awaited,
+    first_of,
+    refuse_awaitable,
+)
 from salesprocess.engine.refusals import Request, reason_needed
 from salesprocess.engine.validation import engine_problems
 from salesprocess.errors import DealError, DefinitionError, Problem
-from salesprocess.history.change import StageChange
+from salesprocess.history.change import SourceKind, StageChange, as_metadata
 from salesprocess.history.clocks import Calendar, Overdue, spent_in_stage
 from salesprocess.history.history import History
 from salesprocess.process import SalesProcess
@@ -116,7 +126,8 @@ class Engine(Generic[DealT]):
                 pass
             else:
                 return decide(deal, context, None)
-        return self._decided(deal, trigger, to, context, None if at is None else aware(at, "at"), expect).decision
+        at = None if at is None else aware(at, "at")
+        return self._decided(deal, Call("check", trigger, to, None, None, at, expect, None, context)).decision
 
     def options(
         self, deal: DealT, *, context: Mapping[str, object] | None = None, at: datetime | None = None
@@ -201,6 +212,7 @@ class Engine(Generic[DealT]):
         expect: str | int | Enum | None = None,
         override: Override | None = None,
         context: Mapping[str, object] | None = None,
+        metadata: Mapping[str, JsonValue] | None = None,
     ) -> StageChange:
         """Make a move: decide, run the hooks, set the stage, and return the change for the host to store.
 
@@ -212,7 +224,7 @@ class Engine(Generic[DealT]):
             DefinitionError: if the engine has async hooks: `afire` runs those.
         """
         # The plain case written out, since calls cost more than what they would save in lines.
-        if to is None and expect is None:
+        if to is None and expect is None and metadata is None:
             try:
                 known = self._classes[deal.__class__]
                 was = known.stage_of(deal)
@@ -220,7 +232,7 @@ class Engine(Generic[DealT]):
             except (AttributeError, KeyError, TypeError):
                 pass
             else:
-                at = self._clock() if at is None else aware(at, "at")
+                at = self._time(at)
                 seq = None if self._access.seq is None else number(known.read(deal, self._access.seq))
                 decision = move.decide(deal, context, at)
                 if decision._outcome is move.allowed and not move.asks_reason and known.refusal is None:  # noqa: SLF001
@@ -230,10 +242,10 @@ class Engine(Generic[DealT]):
                     except VetoedBeforeWrite as stopped:
                         raise self._refused(deal, stopped.decision, context) from stopped.__cause__
                     return change
-                found = Decided(move, decision, was, seq)
-                return self._make(found, deal, by, reason, at, override, context)[1]
-        found, at = self._find("fire", deal, trigger, to, at, expect, override, context)
-        return self._make(found, deal, by, reason, at, override, context)[1]
+                call = Call("fire", trigger, to, by, reason, self._time(at), expect, override, context, metadata)
+                return self._make(deal, call, Decided(move, decision, was, seq))[1]
+        call = Call("fire", trigger, to, by, reason, self._time(at), expect, override, context, metadata)
+        return self._make(deal, call)[1]
 
     def transition(  # noqa: PLR0913
         self,
@@ -247,6 +259,7 @@ class Engine(Generic[DealT]):
         expect: str | int | Enum | None = None,
         override: Override | None = None,
         context: Mapping[str, object] | None = None,
+        metadata: Mapping[str, JsonValue] | None = None,
     ) -> tuple[DealT, StageChange]:
         """Do the same as `fire` for a deal that cannot change: return a changed copy; the deal itself is untouched.
 
@@ -255,8 +268,10 @@ class Engine(Generic[DealT]):
         Raises:
             DealError: also if the deal is of a type that has no way to copy it.
         """
-        found, at = self._find("transition", deal, trigger, to, at, expect, override, context)
-        return self._make(found, deal, by, reason, at, override, context, copies=True)
+        call = Call(
+            "transition", trigger, to, by, reason, self._time(at), expect, override, context, metadata, copies=True
+        )
+        return self._make(deal, call)
 
     def start(
         self,
@@ -266,6 +281,7 @@ class Engine(Generic[DealT]):
         reason: str | None = None,
         at: datetime | None = None,
         context: Mapping[str, object] | None = None,
+        metadata: Mapping[str, JsonValue] | None = None,
     ) -> StageChange:
         """Put a new deal in the first stage: short for `fire(deal, "start")`.
 
@@ -275,8 +291,9 @@ class Engine(Generic[DealT]):
         Raises:
             TransitionRefused: if the entry criteria are not met, or the deal has started already.
         """
-        found, at = self._find("start", deal, START, None, at, None, None, context)
-        return self._make(found, deal, by, reason, at, None, context)[1]
+        return self._make(deal, Call("start", START, None, by, reason, self._time(at), None, None, context, metadata))[
+            1
+        ]
 
     async def afire(  # noqa: PLR0913
         self,
@@ -290,10 +307,11 @@ class Engine(Generic[DealT]):
         expect: str | int | Enum | None = None,
         override: Override | None = None,
         context: Mapping[str, object] | None = None,
+        metadata: Mapping[str, JsonValue] | None = None,
     ) -> StageChange:
         """Do the same as `fire`, awaiting the async hooks among the others: one at a time, in order."""
-        found, at = self._find("", deal, trigger, to, at, expect, override, context)
-        return (await self._amake(found, deal, by, reason, at, override, context))[1]
+        call = Call("afire", trigger, to, by, reason, self._time(at), expect, override, context, metadata)
+        return (await self._amake(deal, call))[1]
 
     async def atransition(  # noqa: PLR0913
         self,
@@ -307,10 +325,13 @@ class Engine(Generic[DealT]):
         expect: str | int | Enum | None = None,
         override: Override | None = None,
         context: Mapping[str, object] | None = None,
+        metadata: Mapping[str, JsonValue] | None = None,
     ) -> tuple[DealT, StageChange]:
         """Do the same as `transition`, awaiting the async hooks among the others."""
-        found, at = self._find("", deal, trigger, to, at, expect, override, context)
-        return await self._amake(found, deal, by, reason, at, override, context, copies=True)
+        call = Call(
+            "atransition", trigger, to, by, reason, self._time(at), expect, override, context, metadata, copies=True
+        )
+        return await self._amake(deal, call)
 
     async def astart(
         self,
@@ -320,9 +341,11 @@ class Engine(Generic[DealT]):
         reason: str | None = None,
         at: datetime | None = None,
         context: Mapping[str, object] | None = None,
+        metadata: Mapping[str, JsonValue] | None = None,
     ) -> StageChange:
         """Do the same as `start`, awaiting the async hooks among the others."""
-        return await self.afire(deal, START, by=by, reason=reason, at=at, context=context)
+        call = Call("astart", START, None, by, reason, self._time(at), None, None, context, metadata)
+        return (await self._amake(deal, call))[1]
 
     def overdue(
         self, deal: DealT, history: History, *, at: datetime | None = None, calendar: Calendar | None = None
@@ -366,26 +389,18 @@ class Engine(Generic[DealT]):
                 return Decided(None, Request(self._moves, stage, trigger, to).wrong_version(version), was, seq)
         return stage, was, seq
 
-    def _decided(
-        self,
-        deal: DealT,
-        trigger: str | None,
-        to: str | Enum | None,
-        context: Mapping[str, object] | None,
-        at: datetime | None,
-        expect: str | int | Enum | None,
-        override: Override | None = None,
-    ) -> Decided:
+    def _decided(self, deal: DealT, call: Call) -> Decided:
         """Find the move that fits what was asked for, and decide on it."""
-        if trigger is None and to is None:
+        trigger, at, context = call.trigger, call.at, call.context
+        if trigger is None and call.to is None:
             raise TypeError("name the move by its trigger, by its target with to=, or by both")
-        dest = None if to is None else str(stage_key(to))
+        dest = None if call.to is None else str(stage_key(call.to))
         found = self._read(deal, trigger, dest)
         if isinstance(found, Decided):
             return found
         stage, was, seq = found
-        if expect is not None:
-            expected = stage_key(expect)
+        if call.expect is not None:
+            expected = stage_key(call.expect)
             if expected != (seq if isinstance(expected, int) else stage):
                 return Decided(None, Request(self._moves, stage, trigger, dest).stale(seq, expected), was, seq)
         ways = self._moves.ways_out(stage)
@@ -394,93 +409,63 @@ class Engine(Generic[DealT]):
         fitting = [
             way for way in ways if (trigger is None or trigger == way.trigger) and (dest is None or dest == way.dest)
         ]
+        if not fitting:
+            missing_key = self._access.stage if was is ABSENT else None
+            return Decided(None, Request(self._moves, stage, trigger, dest).no_move(missing_key), was, seq)
         if len(fitting) == 1:
             return Decided(fitting[0], fitting[0].decide(deal, context, at), was, seq)
-        if not fitting:
-            return Decided(
-                None,
-                Request(self._moves, stage, trigger, dest).no_move(self._access.stage if was is ABSENT else None),
-                was,
-                seq,
-            )
         seen: Seen = {}
         decided = [(way, way.decide_with(seen, deal, context, at)) for way in fitting]
         allowed = [pair for pair in decided if pair[1].allowed]
         # An override must not choose among the moves that it could let through.
-        passable = allowed or [pair for pair in decided if override is not None and pair[1].kind == "blocked"]
+        passable = allowed or [pair for pair in decided if call.override is not None and pair[1].kind == "blocked"]
         if len(passable) > 1:
-            return Decided(
-                None, Request(self._moves, stage, trigger, dest).ambiguous([way for way, _ in passable]), was, seq
-            )
+            request = Request(self._moves, stage, trigger, dest)
+            return Decided(None, request.ambiguous([way for way, _ in passable]), was, seq)
         return Decided(*(passable or decided)[0], was, seq)
 
-    def _find(
-        self,
-        verb: str,
-        deal: DealT,
-        trigger: str | None,
-        to: str | Enum | None,
-        at: datetime | None,
-        expect: str | int | Enum | None,
-        override: Override | None,
-        context: Mapping[str, object] | None,
-    ) -> tuple[Decided, datetime]:
-        """Decide on the move that a verb asks for, at the time of the call."""
-        if verb and self._hooks.first_async is not None:
-            message = f"{self._hooks.first_async!r} is async: use a{verb}(), which awaits it"
-            raise DefinitionError(f"{verb}()", [Problem("async_hook", "hooks", message)])
-        if override is not None and not isinstance(override, Override):
-            raise TypeError(f"override= takes an Override, found {shown(override)}")
-        at = self._clock() if at is None else aware(at, "at")
-        return self._decided(deal, trigger, to, context, at, expect, override), at
+    def _refuse_call(self, call: Call) -> None:
+        """Refuse a verb that does not await the engine's async hooks, and an override that is none."""
+        hook = self._hooks.first_async
+        if hook is not None and not call.verb.startswith("a"):
+            message = f"{hook!r} is async: use a{call.verb}(), which awaits it"
+            raise DefinitionError(f"{call.verb}()", [Problem("async_hook", "hooks", message)])
+        if call.override is not None and not isinstance(call.override, Override):
+            raise TypeError(f"override= takes an Override, found {shown(call.override)}")
 
-    def _make(
-        self,
-        found: Decided,
-        deal: DealT,
-        by: str | None,
-        reason: str | None,
-        at: datetime,
-        override: Override | None,
-        context: Mapping[str, object] | None,
-        *,
-        copies: bool = False,
-    ) -> tuple[DealT, StageChange]:
-        """Make the move that was decided on, or raise its refusal."""
-        admitted = _admitted(found, by, reason, at, override)
+    def _time(self, at: datetime | None) -> datetime:
+        return self._clock() if at is None else aware(at, "at")
+
+    def _make(self, deal: DealT, call: Call, found: Decided | None = None) -> tuple[DealT, StageChange]:
+        """Decide on the move that a call asks for and make it, or raise its refusal."""
+        self._refuse_call(call)
+        found = self._decided(deal, call) if found is None else found
+        admitted = _admitted(found, call)
         if isinstance(admitted, Decision):
-            raise self._refused(deal, admitted, context)
+            raise self._refused(deal, admitted, call.context)
         move, change = admitted
-        if not copies:
+        if not call.copies:
             self._access.refuse_unwritable(deal)
         try:
-            moved = self._under_way.run(deal, found.was, move, found.decision, change, context, copies)
+            moved = self._under_way.run(deal, found.was, move, found.decision, change, call.context, call.copies)
         except VetoedBeforeWrite as stopped:
-            raise self._refused(deal, stopped.decision, context) from stopped.__cause__
+            raise self._refused(deal, stopped.decision, call.context) from stopped.__cause__
         return moved, change
 
-    async def _amake(
-        self,
-        found: Decided,
-        deal: DealT,
-        by: str | None,
-        reason: str | None,
-        at: datetime,
-        override: Override | None,
-        context: Mapping[str, object] | None,
-        *,
-        copies: bool = False,
-    ) -> tuple[DealT, StageChange]:
-        admitted = _admitted(found, by, reason, at, override)
+    async def _amake(self, deal: DealT, call: Call) -> tuple[DealT, StageChange]:
+        """Do the same as `_make`, awaiting the hooks."""
+        self._refuse_call(call)
+        found = self._decided(deal, call)
+        admitted = _admitted(found, call)
         if isinstance(admitted, Decision):
-            raise await self._arefused(deal, admitted, context)
+            raise await self._arefused(deal, admitted, call.context)
         move, change = admitted
-        if not copies:
+        if not call.copies:
             self._access.refuse_unwritable(deal)
         try:
-            moved = await self._under_way.arun(deal, found.was, move, found.decision, change, context, copies)
+            moved = await self._under_way.arun(deal, found.was, move, found.decision, change, call.context, call.copies)
         except VetoedBeforeWrite as stopped:
-            raise await self._arefused(deal, stopped.decision, context) from stopped.__cause__
+            raise await self._arefused(deal, stopped.decision, call.context) from stopped.__cause__
         return moved, change
 
     def _refused(self, deal: DealT, decision: Decision, context: Mapping[str, object] | None) -> BaseException:
@@ -508,11 +493,10 @@ class Engine(Generic[DealT]):
         return f"<Engine on {self._process}>"
 
 
-def _admitted(
-    found: Decided, by: str | None, reason: str | None, at: datetime, override: Override | None
-) -> tuple[CompiledMove, StageChange] | Decision:
+def _admitted(found: Decided, call: Call) -> tuple[CompiledMove, StageChange] | Decision:
     """Return the move with its record, or the decision that refuses it."""
     move, decision = found.move, found.decision
+    by, reason, override = call.by, call.reason, call.override
     waived: tuple[str, ...] = ()
     if not decision.allowed and override is not None and decision.kind == "blocked":
         waived = tuple(unmet.key for unmet in decision.unmet)
@@ -522,5 +506,6 @@ def _admitted(
     listed = move.move.transition.reasons
     if (decision.needs_reason and not reason) or (reason and listed and reason not in listed):
         return reason_needed(move, reason)
-    number = None if found.seq is None else found.seq + 1
-    return move, move.record(number, at, by, reason, "override" if waived else "live", waived)
+    following = None if found.seq is None else found.seq + 1
+    kind: SourceKind = "override" if waived else "live"
+    return move, move.record(following, call.at, by, reason, kind, waived, as_metadata(call.metadata))

@@ -13,12 +13,32 @@ from salesprocess.errors import DealError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from enum import Enum
+
+    from pydantic import JsonValue
 
     from salesprocess.engine.compiled import CompiledMove
     from salesprocess.engine.deal_access import DealAccess
-    from salesprocess.engine.decision import Decision
+    from salesprocess.engine.decision import Decision, Override
     from salesprocess.engine.hooks import Hook
     from salesprocess.history.change import StageChange
+
+
+class Call(NamedTuple):
+    """What a caller gave to a verb of the engine."""
+
+    verb: str
+    trigger: str | None
+    to: str | Enum | None = None
+    by: str | None = None
+    reason: str | None = None
+    at: datetime | None = None
+    expect: str | int | Enum | None = None
+    override: Override | None = None
+    context: Mapping[str, object] | None = None
+    metadata: Mapping[str, JsonValue] | None = None
+    copies: bool = False
 
 
 class Decided(NamedTuple):
@@ -60,11 +80,18 @@ class MovesUnderWay:
 
         If anything raises, the deal is put back and the exception is raised as it is.
         """
-        self._begin(deal, was, change)
         access = self._access
+        known = access.classes[deal.__class__]
+        # One atomic step, so that of two threads only one gets the deal.
+        if self._moving.setdefault(id(deal), change) is not change:
+            raise self._taken(deal, change)
         hook: Hook | None = None
-        written = False
+        begun = written = False
         try:
+            # Another thread may have moved the deal between the decision and the mark.
+            if not known.is_plain or change.seq is not None or change.source is None or known.stage_of(deal) != was:
+                self._refuse_moved(deal, was, change)
+            begun = True
             if compiled.first:
                 event = HookEvent(deal, decision, context)
                 for hook in compiled.first:
@@ -78,7 +105,10 @@ class MovesUnderWay:
                 moved = access.copied(deal, dest, change.seq)
             else:
                 moved = deal
-                access.write(deal, dest, change.seq)
+                if change.seq is None and known.is_plain:
+                    known.set(deal, access.stage, dest)
+                else:
+                    access.write(deal, dest, change.seq)
             written = True
             if compiled.then:
                 event = MovedEvent(moved, decision, context, change)
@@ -86,7 +116,8 @@ class MovesUnderWay:
                     if (result := hook(event)) is not None:
                         refuse_awaitable(hook, result)
         except BaseException as error:
-            self._undo(deal, was, change, error)
+            if begun:
+                self._undo(deal, was, change, error)
             if isinstance(error, Veto) and not written:
                 raise VetoedBeforeWrite(vetoed(compiled, str(error))) from error
             if hook is not None and compiled.failed:
@@ -107,10 +138,13 @@ class MovesUnderWay:
         copies: bool = False,  # noqa: FBT001, FBT002 - the same
     ) -> Any:
         """Do the same as `run`, awaiting the async hooks among the others: one at a time, in order."""
-        self._begin(deal, was, change)
+        if self._moving.setdefault(id(deal), change) is not change:
+            raise self._taken(deal, change)
         hook: Hook | None = None
-        written = False
+        begun = written = False
         try:
+            self._refuse_moved(deal, was, change)
+            begun = True
             event = HookEvent(deal, decision, context)
             for hook in compiled.first:
                 await awaited(hook(event))
@@ -124,7 +158,8 @@ class MovesUnderWay:
             for hook in compiled.then:
                 await awaited(hook(event))
         except BaseException as error:
-            self._undo(deal, was, change, error)
+            if begun:
+                self._undo(deal, was, change, error)
             if isinstance(error, Veto) and not written:
                 raise VetoedBeforeWrite(vetoed(compiled, str(error))) from error
             if hook is not None and compiled.failed:
@@ -140,26 +175,16 @@ class MovesUnderWay:
         except (AttributeError, KeyError):
             return False
 
-    def _begin(self, deal: Any, was: object, change: StageChange) -> None:
-        """Mark the deal as being moved.
+    def _taken(self, deal: Any, change: StageChange) -> DealError:
+        other = self._moving.get(id(deal), change)
+        return DealError(f"{_named(change)} cannot begin: {_named(other)} is under way on the same deal", found=deal)
 
-        Raises:
-            DealError: if it is being moved already, or has been since the decision.
-        """
-        # One atomic step, so that of two threads only one gets the deal.
-        other = self._moving.setdefault(id(deal), change)
-        if other is not change:
-            raise DealError(f"{_named(change)} cannot begin: {_named(other)} is under way on the same deal", found=deal)
-        try:
-            # Another thread may have moved the deal between the decision and the mark.
-            is_there = self._access.read(deal) == (was, None if change.seq is None else change.seq - 1)
-        except BaseException:
-            del self._moving[id(deal)]
-            raise
-        if not is_there:
-            del self._moving[id(deal)]
-            message = f"{_named(change)} cannot begin: the deal has been moved since that was decided"
-            raise DealError(message, found=deal)
+    def _refuse_moved(self, deal: Any, was: object, change: StageChange) -> None:
+        """Refuse a deal that has been moved since the decision."""
+        if self._access.read(deal) != (was, None if change.seq is None else change.seq - 1):
+            raise DealError(
+                f"{_named(change)} cannot begin: the deal has been moved since that was decided", found=deal
+            )
 
     def _undo(self, deal: Any, was: object, change: StageChange, error: BaseException) -> None:
         """Put the deal back where it was; note on the error where that fails."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, Self, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, Self, TypeAlias
 
+from pydantic import JsonValue
 from pydantic_core import core_schema
 
+from salesprocess._base import FrozenDict, frozen
+from salesprocess._text import shown
 from salesprocess._time import aware
 from salesprocess.errors import DealError
 
@@ -28,14 +32,36 @@ class _Fields(NamedTuple):
     source_kind: SourceKind = "live"
     waived: tuple[str, ...] = ()
     starts: tuple[str, ...] = ()
+    resets: tuple[str, ...] = ()
+    metadata: Mapping[str, JsonValue] = FrozenDict()
+
+
+def as_metadata(data: Mapping[str, JsonValue] | None) -> Mapping[str, JsonValue]:
+    """Return the host's own data as a change keeps it: JSON that nobody can change.
+
+    Raises:
+        DealError: for what JSON does not have.
+    """
+    if not data:
+        return _NOTHING
+    try:
+        kept: Mapping[str, JsonValue] = frozen(json.loads(json.dumps(dict(data), allow_nan=False)))
+        json.dumps(kept, ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DealError(f"metadata is JSON, found {shown(data)}: {error}", found=data) from None
+    return kept
+
+
+_NOTHING: Final = FrozenDict()
 
 
 class StageChange(_Fields):
     """One move, as it is stored: a named tuple, so that it is a row of a table and never changes.
 
     `seq` is the number of this change among the deal's, if the engine counts (`Engine(seq=...)`). `source` is `None`
-    for the first entry. `waived` has the keys of the criteria that an override let pass, and `starts` the keys of the
-    processes that the host is to start.
+    for the first entry. `waived` has the keys of the criteria that an override let pass, `starts` the keys of the
+    processes that the host is to start, and `resets` those of the tracks that the move put back. `metadata` is what the
+    host gave with `fire(..., metadata=...)`.
 
     Raises:
         DealError: for an `at` without a time zone.
@@ -54,6 +80,7 @@ class StageChange(_Fields):
         dump = self._asdict()
         if mode == "json":
             dump |= {"at": self.at.isoformat(), "waived": list(self.waived), "starts": list(self.starts)}
+            dump |= {"resets": list(self.resets), "metadata": dict(self.metadata)}
         return dump
 
     @classmethod
@@ -68,7 +95,8 @@ class StageChange(_Fields):
         fields = dict(data)
         if isinstance(fields.get("at"), str):
             fields["at"] = datetime.fromisoformat(fields["at"])
-        fields |= {name: tuple(fields[name]) for name in ("waived", "starts") if name in fields}
+        fields |= {name: tuple(fields[name]) for name in ("waived", "starts", "resets") if name in fields}
+        fields["metadata"] = as_metadata(fields.get("metadata"))
         try:
             return cls(**fields)
         except TypeError as error:
