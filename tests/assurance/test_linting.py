@@ -419,6 +419,8 @@ every_deal_type = pytest.mark.parametrize("deal_type", [DataDeal, ModelDeal, Att
     [
         fact("amount") >= 10,
         fact("amount") > 1.5,
+        fact("amount").between(1, 2.5),
+        fact("due").between(date(2026, 1, 1), date(2026, 2, 1)),
         fact("tier") == "gold",
         fact("source").one_of("web", "referral"),
         fact("contact.email").is_known(),
@@ -464,6 +466,13 @@ def test_criteria_that_do_not_fit_the_deal_type_are_found(deal_type: Any, rule: 
     (problem,) = problems(asking(Criterion(key="misfit", rule=rule)), deal_type)
     assert problem.code == code
     assert words in problem.message
+
+
+def test_both_ends_of_a_range_must_fit_the_deal_type() -> None:
+    """Each end of a range that is of another type than the fact is reported."""
+    misfit = Criterion(key="misfit", rule=fact("amount").between("10", "20"))
+    messages = [problem.message for problem in problems(asking(misfit), DataDeal)]
+    assert [message.rpartition(" and ")[2] for message in messages] == ["'10' is text", "'20' is text"]
 
 
 def test_a_property_that_says_nothing_and_a_plain_class_are_taken_at_their_word() -> None:
@@ -535,7 +544,8 @@ def leaves() -> st.SearchStrategy[Rule]:
         number,
     )
     listed = st.builds(lambda name, numbers: fact(name).one_of(*numbers), name, st.lists(number, max_size=2))
-    return st.one_of(compare, listed, st.builds(lambda name: fact(name).is_known(), name))
+    between = st.builds(lambda name, low, width: fact(name).between(low, low + width), name, number, number)
+    return st.one_of(compare, listed, between, st.builds(lambda name: fact(name).is_known(), name))
 
 
 RULES = st.recursive(

@@ -46,6 +46,9 @@ def test_rule_as_a_bool(use: Any) -> None:
         (lambda: fact("a") > datetime(2026, 1, 1), "time zone"),  # noqa: DTZ001
         (lambda: fact("a") == object(), "cannot hold a object"),
         (lambda: fact("a").matches("*" * 300), "at most 200"),
+        (lambda: fact("a").between(2, 1), "starts with its lower end"),
+        (lambda: fact("a").between(1, "b"), "ends that can be compared"),
+        (lambda: fact("a").between(None, 1), r"is_known"),
         (lambda: fact("a..b"), "no fact"),
         (lambda: fact("__class__"), "none private"),
         (lambda: (fact("a") > 1) & True, "expected a rule"),

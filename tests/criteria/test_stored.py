@@ -35,6 +35,7 @@ leaves = (
     | st.builds(lambda term, value: term == value, terms, literals)
     | st.builds(lambda a, b: a < b, terms, terms)
     | st.builds(lambda term, values: term.one_of(*values), terms, st.lists(literals, max_size=3))
+    | st.builds(lambda term, ends: term.between(*sorted(ends)), terms, st.tuples(st.integers(), st.integers()))
     | st.builds(lambda term: term.is_known(), terms)
     | st.builds(predicate, st.sampled_from(["p", "q"]))
     | st.builds(lambda term, value: term.contains(value), terms, literals)
@@ -65,6 +66,7 @@ def test_plain_json() -> None:
     """The stored form is of plain JSON types."""
     assert (fact("amount") >= 10000).data() == {"fact": "amount", "op": ">=", "value": 10000}
     assert (fact("a") < fact("b")).data() == {"fact": "a", "op": "<", "value": {"fact": "b"}}
+    assert fact("a").between(1, 5).data() == {"fact": "a", "op": "between", "value": [1, 5]}
     assert (time_in_stage() >= days(7)).data() == {"time_in_stage": True, "op": ">=", "value": {"seconds": 604800}}
 
 
@@ -78,6 +80,8 @@ def test_plain_json() -> None:
         ({"fact": "a", "op": ">="}, "operator '>=' takes a value"),
         ({"fact": "a", "op": "known", "value": 1}, "operator 'known' takes no value"),
         ({"fact": "a", "op": "in", "value": 1}, "operator 'in' takes a list, found 1"),
+        ({"fact": "a", "op": "between", "value": 1}, "operator 'between' takes a list of two values, found 1"),
+        ({"fact": "a", "op": "between", "value": [1, 2, 3]}, "a range has two ends"),
         ({"fact": "a", "context": "b", "op": "known"}, "found {'context': 'b'}"),
         ({"fact": "a", "op": ">=", "value": {"datetime": "soon"}}, "'soon' is no datetime"),
         ({"fact": "a", "op": ">=", "value": {"eval": "1"}}, "expected one of decimal, .*, found {'eval': '1'}"),

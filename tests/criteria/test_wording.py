@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         (fact("a") == "x", "a is 'x'"),
         (fact("a") != 3, "a is anything but 3"),
         (fact("a").one_of("x", "y"), "a is one of 'x', 'y'"),
+        (fact("a").between(1_000, 5_000), "a is between 1,000 and 5,000"),
         (fact("a").is_known() & ~fact("b").is_known(), "a is known and b is not known"),
         (fact("a").is_true() | (fact("b").is_true() & fact("c").is_true()), "a is true or (b is true and c is true)"),
         (~(fact("a") > 1), "not (a is more than 1)"),

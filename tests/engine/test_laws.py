@@ -31,9 +31,10 @@ leaves = st.builds(
         "known": fact(name).is_known(),
         "true": fact(name).is_true(),
         "in": fact(name).one_of(value, "a"),
+        "between": fact(name).between(value, 1.5) if value <= 1.5 else fact(name).between(1, value),
     }[op],
     st.sampled_from(FACTS),
-    st.sampled_from(["ge", "lt", "eq", "ne", "known", "true", "in"]),
+    st.sampled_from(["ge", "lt", "eq", "ne", "known", "true", "in", "between"]),
     st.integers(-1, 2),
 )
 rules = st.recursive(
@@ -150,7 +151,7 @@ def answer(rule: Rule, deal: dict[str, Any]) -> bool | None:
                 return found is not None
             if found is None:
                 return None
-            if op in {">=", "<"} and not isinstance(found, int):
+            if op in {">=", "<", "between"} and not isinstance(found, int):
                 raise BrokenRuleError
             return {
                 ">=": lambda: found >= value,
@@ -159,6 +160,7 @@ def answer(rule: Rule, deal: dict[str, Any]) -> bool | None:
                 "!=": lambda: found != value,
                 "true": lambda: bool(found),
                 "in": lambda: any(found == option for option in value),
+                "between": lambda: value[0] <= found <= value[1],
             }[op]()
     raise AssertionError(rule)
 

@@ -26,6 +26,7 @@ leaves = st.sampled_from(
         fact("n") >= 5,
         fact("n") != -1.5,
         fact("n").one_of(1, 0),
+        fact("n").between(0, 5),
         fact("n") < fact("k"),
         fact("n").is_true(),
         fact("b").is_true(),

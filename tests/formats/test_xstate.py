@@ -51,6 +51,8 @@ leaves = st.sampled_from(
         fact("n") >= 5,
         fact("n") != 0,
         fact("n").one_of(1, True, "a"),
+        fact("n").between(1, 5),
+        fact("t").between("a", "ab"),
         fact("b").is_true(),
         fact("b") == 1,
         fact("t").is_known(),

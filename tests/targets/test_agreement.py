@@ -78,6 +78,7 @@ def _typed(names: list[str], literals: list[Any]) -> st.SearchStrategy[Rule]:
         st.builds(lambda a, b: a == b, term, value),
         st.builds(lambda a, b: a != b, term, value),
         st.builds(lambda a, values: a.one_of(*values), term, st.lists(value, max_size=3)),
+        st.builds(lambda a, ends: a.between(*sorted(ends)), term, st.tuples(value, value)),
         st.builds(lambda order, a, b: _ORDER[order](a, b), _orders, term, term),
         st.builds(lambda a, b: a == b, term, term),
     )
@@ -104,6 +105,7 @@ leaves: st.SearchStrategy[Rule] = st.one_of(
     st.sampled_from([fact("n") < context("limit"), context("limit") <= fact("n"), fact("n") > context("none")]),
     st.sampled_from([fact("m") < now(), now() == fact("m"), context("since") >= fact("m"), now() > AT]),
     st.sampled_from([in_stage() >= timedelta(days=3), in_stage() == timedelta(0), in_stage().is_true()]),
+    st.sampled_from([in_stage().between(timedelta(0), timedelta(days=3))]),
     st.sampled_from([in_stage().one_of(timedelta(days=3)), in_stage() < timedelta(0), in_stage().is_known()]),
 )
 rules = st.recursive(

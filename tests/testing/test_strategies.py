@@ -88,6 +88,7 @@ TYPES = [DataclassDeal, PydanticDeal, AttrsDeal, TypedDictDeal, factory]
 RULES = [
     fact("amount") >= 10_000,
     (fact("amount") > 10) & (fact("amount") < 20),
+    fact("amount").between(1_000, 5_000),
     fact("approved").is_true() | (fact("amount") < 500),
     fact("source") == "referral",
     fact("channels").distinct() >= 2,

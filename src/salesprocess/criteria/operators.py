@@ -43,12 +43,30 @@ def _check_glob(value: Any) -> None:
         raise ValueError(f"a pattern is text of at most {_LONGEST_GLOB} characters, found {shown(value)}")
 
 
+def _check_range(value: Any) -> None:
+    if not isinstance(value, tuple) or len(value) != 2:  # noqa: PLR2004 - two ends
+        raise ValueError(f"a range has two ends, found {shown(value)}")
+    try:
+        is_in_order = value[0] <= value[1]
+    except TypeError:
+        raise ValueError(f"a range has ends that can be compared, found {shown(value)}") from None
+    if not is_in_order:
+        raise ValueError(f"a range starts with its lower end, found {shown(value)}")
+
+
 NOTHING: Final = Operand("Unary", "no value", None)
 LITERALS: Final = Operand("OneOf", "a list", {"type": "array", "items": _LITERAL}, is_list=True)
 LITERAL: Final = Operand("Contains", "a value", _LITERAL)
 GLOB: Final = Operand("Matches", "a pattern", {"type": "string", "maxLength": _LONGEST_GLOB}, check=_check_glob)
 LITERAL_OR_TERM: Final = Operand(
     "Comparison", "a value", {"anyOf": [_LITERAL, {"$ref": "#/$defs/Term"}]}, takes_terms=True
+)
+RANGE: Final = Operand(
+    "Between",
+    "a list of two values",
+    {"type": "array", "items": _LITERAL, "minItems": 2, "maxItems": 2},
+    is_list=True,
+    check=_check_range,
 )
 
 
@@ -70,7 +88,8 @@ class Operator:
     `question` is what the operator asks of a value, which says what other values it can be compared with.
     `holds(found, asked)` is true where the comparison holds for a known value; `prepare` is applied to the value asked
     for, once for each rule. `negates` names the operator that this one is the opposite of, and `mirror` the one that
-    says the same with its sides exchanged, where that is another one.
+    says the same with its sides exchanged, where that is another one. `bounds` are operators, one for each of the
+    values, that all hold where this one does.
     """
 
     name: str
@@ -82,6 +101,7 @@ class Operator:
     prepare: Callable[[Any], Any] = lambda asked: asked
     negates: str | None = None
     mirror: str | None = None
+    bounds: tuple[str, ...] = ()
 
 
 def equals(found: Any, asked: Any) -> Any:
@@ -91,6 +111,10 @@ def equals(found: Any, asked: Any) -> Any:
 
 def _is_one_of(found: Any, options: Collection[Any]) -> bool:
     return found in options or (isinstance(found, Enum) and found.value in options)
+
+
+def _is_between(found: Any, ends: tuple[Any, Any]) -> Any:
+    return ends[0] <= found <= ends[1]
 
 
 def _contains(container: Any, item: Any) -> bool:
@@ -144,6 +168,7 @@ OPERATORS: Final[Mapping[str, Operator]] = {
         _order("<=", ">=", operator.le, "at most {}", "at or before {}"),
         _order(">", "<", operator.gt, "more than {}", "after {}"),
         _order(">=", "<=", operator.ge, "at least {}", "at or after {}"),
+        Operator("between", "order", RANGE, _adjective("between {} and {}"), _is_between, bounds=(">=", "<=")),
         Operator("in", "equality", LITERALS, _adjective("one of {}"), _is_one_of),
         Operator("contains", "membership", LITERAL, Wording("contains {}", "to contain {}"), _contains),
         Operator("matches", "pattern", GLOB, Wording("matches {}", "to match {}"), _matches, prepare=_pattern),

@@ -145,6 +145,17 @@ class Term:
         """Return a rule that is met when the value equals one of these."""
         return Comparison(self, "in", tuple(_text.as_literal(value) for value in values))
 
+    def between(self, low: object, high: object) -> Rule:
+        """Return a rule that is met when the value is neither less than `low` nor more than `high`.
+
+        >>> print(fact("amount").between(1_000, 5_000))
+        amount is between 1,000 and 5,000
+
+        Raises:
+            ValueError: for ends that cannot be compared, or the higher one first.
+        """
+        return Comparison(self, "between", (_text.as_literal(low), _text.as_literal(high)))
+
     def contains(self, value: object) -> Rule:
         """Return a rule that is met when the collection has this value, or the text this text."""
         return Comparison(self, "contains", _text.as_literal(value))
@@ -228,8 +239,11 @@ class Comparison(Rule):
 
     def lowered(self) -> Rule:
         """Return the same condition in simpler operators, or this rule where there are none."""
-        negates = self.operator.negates
-        return self if negates is None else Not(Comparison(self.term, negates, self.value))
+        operator = self.operator
+        if operator.bounds:
+            bounds = zip(operator.bounds, self.literals(), strict=True)
+            return AllOf(tuple(Comparison(self.term, op, value) for op, value in bounds))
+        return self if operator.negates is None else Not(Comparison(self.term, operator.negates, self.value))
 
     def data(self) -> dict[str, Any]:
         stored = self.term.data() | {"op": self.op}

@@ -108,6 +108,7 @@ function holds(op, value, other, isTime) {
     case "false": return !truth(value);
     case "==": return equal(value, other, isTime);
     case "!=": return !equal(value, other, isTime);
+    case "between": return order(value, other[0], isTime) >= 0 && order(value, other[1], isTime) <= 0;
     case "in": return other.some((each) => equal(value, each));
     case "contains": return contains(value, other);
     case "matches": return matches([...text(value)], [...other]);

@@ -81,6 +81,7 @@ def _rules() -> st.SearchStrategy[Rule]:
     texts = st.sampled_from(_TEXTS).map(fact)
     plain = st.one_of(
         st.builds(Comparison, numbers, st.sampled_from([">=", ">", "<"]), st.integers(1, 9_999)),
+        st.builds(lambda term, low: term.between(low, 10 * low), numbers, st.integers(1, 999)),
         flags.map(Term.is_true),
         st.one_of(numbers, flags, texts).map(Term.is_known),
         st.builds(lambda term, value: term == value, texts, st.sampled_from(["referral", "north"])),

@@ -26,6 +26,7 @@ TIMES = st.sampled_from([NOW, NOW + timedelta(microseconds=1), NOW + timedelta(d
 LITERALS = st.one_of(NUMBERS, TEXTS, DATES, TIMES, st.booleans(), st.just(timedelta(days=1)))
 
 
+ENDS = [NUMBERS, TEXTS, DATES, TIMES]
 ORDERS = [
     lambda a, b: a < b,
     lambda a, b: a <= b,
@@ -46,6 +47,7 @@ def comparisons(name: str) -> st.SearchStrategy[Rule]:
         st.builds(lambda op, value: op(term, value), st.sampled_from(ORDERS), others),
         st.builds(lambda op, count, value: op(count, value), st.sampled_from(ORDERS), counts, st.integers(0, 3)),
         st.builds(lambda values: term.one_of(*values), st.lists(LITERALS, max_size=2)),
+        st.builds(lambda ends: term.between(*sorted(ends)), st.one_of(*(st.tuples(each, each) for each in ENDS))),
         st.builds(term.contains, LITERALS),
         st.builds(term.matches, st.sampled_from(["*", "a*", "a", "?b", "*b*"])),
         st.builds(lambda op, length: op(time_in_stage(), length), st.sampled_from(ORDERS), st.just(days(1))),
