@@ -22,7 +22,7 @@ _LISTED = 12
 
 
 def is_slug(text: str) -> bool:
-    """Whether the text will do as a key: small letters, digits, `_` and `-`, at most 100."""
+    """Return whether the text can be a key: lower-case letters, digits, `_` and `-`, at most 100."""
     return SLUG.fullmatch(text) is not None
 
 
@@ -33,7 +33,7 @@ def unknown(what: str, name: object, known: Iterable[str], where: str = "") -> s
 
 
 def suggestion(name: object, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or the names there are, to put behind a message about an unknown one."""
+    """Return `; did you mean 'x'?`, or the known names, to put behind a message about an unknown one."""
     # Wanted only where something is wrong, and a twentieth of the time that importing the library takes.
     from difflib import get_close_matches  # noqa: PLC0415
 
@@ -48,7 +48,7 @@ def suggestion(name: object, known: Iterable[str]) -> str:
 
 
 def as_literal(value: object) -> Literal:
-    """The value as a rule keeps it.
+    """Return a value as a rule keeps it.
 
     Raises:
         TypeError: for a value that has no stored form, with what to write instead.
@@ -71,7 +71,7 @@ def as_literal(value: object) -> Literal:
 
 
 def encode(value: Literal) -> object:
-    """The literal as JSON: plain where JSON has the type, `{"decimal": "1.50"}` and the like where it has not."""
+    """Return a literal as JSON: plain where JSON has the type, tagged (`{"decimal": "1.50"}`) where it has not."""
     match value:
         case Decimal():
             return {"decimal": str(value)}
@@ -87,7 +87,11 @@ def encode(value: Literal) -> object:
 
 
 def decode(data: object) -> Literal:
-    """The literal that `encode` gave; raises `ValueError` for what it never gives."""
+    """Return the literal that `encode` stored.
+
+    Raises:
+        ValueError: for what `encode` never gives.
+    """
     if not isinstance(data, Mapping):
         if isinstance(data, str | int | float):
             return as_literal(data)
@@ -111,7 +115,7 @@ def decode(data: object) -> Literal:
 
 
 def shown(value: object) -> str:
-    """A value as a report shows it: numbers with separators, at most 80 characters."""
+    """Return a value as a report shows it: numbers with separators, at most 80 characters."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):

@@ -246,6 +246,7 @@ class Comparison(Rule):
         return self if operator.negates is None else Not(Comparison(self.term, operator.negates, self.value))
 
     def data(self) -> dict[str, Any]:
+        """Return the stored form: `{"fact": "amount", "op": ">=", "value": 10000}`."""
         stored = self.term.data() | {"op": self.op}
         match self.value:
             case None:
@@ -258,6 +259,7 @@ class Comparison(Rule):
                 return stored | {"value": _text.encode(self.value)}
 
     def name(self) -> str:
+        """Return the path of the term."""
         return self.term.input.path
 
     def wording(self, words: Words) -> Wording:
@@ -271,9 +273,11 @@ class Comparison(Rule):
         return Wording(*(template.format(*texts) for template in wording))
 
     def text(self, words: Words = ENGLISH) -> str:
+        """Return the comparison as a sentence."""
         return f"{self.term.text(words)} {self.wording(words).clause}"
 
     def expected(self, words: Words = ENGLISH) -> str:
+        """Return what would meet the comparison: "at least 10,000"."""
         return self.wording(words).expected
 
 
@@ -294,12 +298,15 @@ class Predicate(Rule):
         return (self.input,)
 
     def data(self) -> dict[str, Any]:
+        """Return the stored form: `{"predicate": "credit_ok"}`."""
         return {"predicate": self.function_name}
 
     def name(self) -> str:
+        """Return the name of the function."""
         return self.function_name
 
     def text(self, words: Words = ENGLISH) -> str:
+        """Return the predicate as a sentence."""
         return words.predicate.format(self.function_name)
 
 
@@ -311,15 +318,19 @@ class Not(Rule):
 
     @property
     def parts(self) -> tuple[Rule, ...]:
+        """The rule that is negated."""
         return (self.rule,)
 
     def data(self) -> dict[str, Any]:
+        """Return the stored form: `{"not": ...}`."""
         return {"not": self.rule.data()}
 
     def name(self) -> str:
+        """Return the name of the rule, with `not_` before it."""
         return f"not_{self.rule.name()}"
 
     def text(self, words: Words = ENGLISH) -> str:
+        """Return the negation as a sentence."""
         rule = self.rule
         if isinstance(rule, Comparison) and (negated := rule.wording(words).negated):
             return f"{rule.term.text(words)} {negated}"
@@ -344,12 +355,15 @@ class AtLeast(Rule):
 
     @property
     def parts(self) -> tuple[Rule, ...]:
+        """The rules, in order."""
         return self.rules
 
     def data(self) -> dict[str, Any]:
+        """Return the stored form: `{"at_least": 2, "of": [...]}`."""
         return {"at_least": self.needed, "of": [rule.data() for rule in self.rules]}
 
     def text(self, words: Words = ENGLISH) -> str:
+        """Return the rules as a list."""
         return words.at_least.format(needed=self.needed, rules="; ".join(rule.text(words) for rule in self.rules))
 
 

@@ -22,26 +22,26 @@ class Pair(NamedTuple, Generic[E]):
 
 
 class Logic(Generic[E]):
-    """A target's connectives, with what is true or false for every row left out of them."""
+    """A target's connectives; parts that are true or false for every row are worked out beforehand."""
 
     def __init__(self, target: Target[E]) -> None:
         self.target = target
 
     def negated(self, part: E | bool) -> E | bool:  # noqa: FBT001 - a bool is an expression here
-        """The opposite."""
+        """Return the opposite."""
         return not part if isinstance(part, bool) else self.target.negated(part)
 
     def all_of(self, parts: Iterable[E | bool]) -> E | bool:
-        """True when all parts are."""
+        """Return what is true when all parts are."""
         parts = list(parts)
         return self.so_many(len(parts), parts)
 
     def any_of(self, parts: Iterable[E | bool]) -> E | bool:
-        """True when one part is."""
+        """Return what is true when one part is."""
         return self.so_many(1, parts)
 
     def so_many(self, needed: int, parts: Iterable[E | bool]) -> E | bool:
-        """True when at least `needed` parts are."""
+        """Return what is true when at least `needed` parts are."""
         parts = list(parts)
         open_parts: list[E] = [part for part in parts if not isinstance(part, bool)]
         needed -= sum(part is True for part in parts)
@@ -55,7 +55,7 @@ class Logic(Generic[E]):
 
 
 def answer_of(subject: Subject, logic: Logic[E], leaf: Callable[[Comparison], Pair[E]]) -> Answer[E]:
-    """The answer of a rule, a criterion or a gate.
+    """Return the answer of a rule, a criterion or a gate.
 
     Raises:
         DefinitionError: with everything that the target cannot say, by criterion.

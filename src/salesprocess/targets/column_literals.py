@@ -1,4 +1,4 @@
-"""A literal as the column it is held against has it, without changing the answer.
+"""Literals in the type of the column that they are compared with, without changing the answer.
 
 Python compares an integer, a float and a `Decimal` by their exact values; most programs convert one to the other first.
 """
@@ -28,7 +28,7 @@ _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
 
 def fitted(op: Any, family: Family, value: Any) -> tuple[Order, Any] | bool:
-    """The comparison in the column's own type, or the answer where it is the same for every value.
+    """Return the comparison in the column's own type, or the answer where it is the same for every value.
 
     Raises:
         DefinitionError: for an order between what has none, where Python raises.
@@ -50,7 +50,7 @@ def fitted(op: Any, family: Family, value: Any) -> tuple[Order, Any] | bool:
 
 
 def fits(op: str, family: Family, other: Family) -> bool:
-    """Whether two columns can be compared; false where they can never be equal."""
+    """Return whether two columns can be compared; false where they can never be equal."""
     if "any" in {family, other}:
         return True
     kind, other_kind = _KINDS.get(family), _KINDS.get(other)

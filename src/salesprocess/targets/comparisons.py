@@ -1,4 +1,4 @@
-"""A comparison as a pair of expressions: what is given is worked out beforehand, the rest is guarded by being known."""
+"""Comparisons as pairs of expressions: what is given is worked out beforehand, the rest is guarded by being known."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Given:
     at: datetime | None = None
 
     def time(self) -> datetime:
-        """The time of the decision."""
+        """Return the time of the decision."""
         if self.at is None:
             raise refusal("the rule asks for the time: give it with at=")
         return aware(self.at, "at")
 
     def value_of(self, term: Term) -> object:
-        """The value of a term of the context, or of the time."""
+        """Return the value of a term of the context, or of the time."""
         if term.source == "now":
             return self.time()
         if self.context is None:
@@ -51,7 +51,7 @@ class Given:
         raise refusal(f"{term!r} cannot be held against a fact: count it first")
 
     def status_of(self, rule: Comparison, deal: object = None) -> int:
-        """The engine's own answer to a rule that looks at no column."""
+        """Return the engine's own answer to a rule that looks at no column."""
         for term in rule.terms():
             if term.source in {"now", "context"}:
                 self.value_of(Term(term.source, term.path))
@@ -64,7 +64,7 @@ class Given:
 
 
 def compiled(subject: Subject, target: Target[E], given: Given) -> Answer[E]:
-    """The answer of a gate as a target's expressions."""
+    """Return the answer of a gate as a target's expressions."""
     logic = Logic(target)
     return answer_of(subject, logic, _Leaves(logic, given).pair)
 
@@ -169,7 +169,7 @@ class _Leaves(Generic[E]):
         return self._target.matches(column, glob)
 
     def _of_few(self, op: str, column: Column[E], value: Any) -> E | bool:
-        """A column of a few values, each of which the engine itself is asked about."""
+        """Return which of the few values of a column meet the comparison, as the engine itself answers for each."""
         rule = Comparison(fact("value"), op, value)
         meeting = [each for each in column.domain if self._given.status_of(rule, {"value": each}) == MET]
         if len(meeting) in {0, len(column.domain)}:

@@ -61,7 +61,7 @@ def compile_gate(
     context: Mapping[str, object] | None = None,
     at: datetime | None = None,
 ) -> Answer[Any]:
-    """The answer of a rule, a criterion or a gate, over a model's fields: three `Q` and, as `status`, an expression.
+    """Return the answer of a rule, a criterion or a gate over a model's fields: three `Q` and the expression `status`.
 
     A fact is the field of that name, or the one that `facts` names for it; dots follow foreign keys.
 
@@ -194,7 +194,7 @@ def _field(model: Any, name: str) -> Any:
 
 
 def _in_places(order: Order, column: Column[Any], value: Any) -> tuple[Order, Any] | bool:
-    """A decimal with no more places than the field has, since Django rounds what has more."""
+    """Return a decimal with no more places than the field has, since Django rounds what has more."""
     if column.family != "decimal":
         return order, value
     near = Decimal(value).quantize(Decimal(1).scaleb(-column.type.decimal_places), rounding=ROUND_FLOOR)

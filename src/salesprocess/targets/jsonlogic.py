@@ -35,7 +35,7 @@ def compile_gate(
     context: Mapping[str, object] | None = None,
     at: datetime | None = None,
 ) -> Answer[Any]:
-    """The answer of a rule, a criterion or a gate, as JSON Logic over a deal in JSON.
+    """Return the answer of a rule, a criterion or a gate, as JSON Logic over a deal in JSON.
 
     In the deal a time is the number of milliseconds since 1970, as `Date.getTime()` gives it, a length of time is in
     milliseconds too, and a date is text such as `"2026-03-31"`.
@@ -133,7 +133,7 @@ class _JsonLogic(Target[Any]):
 
 
 def _spellings(value: object) -> list[Any]:
-    """What equals the value: JSON tells true from 1, which Python does not; a number no double equals is none."""
+    """Return what equals the value in JSON, which tells true from 1; nothing for a number that no double equals."""
     if isinstance(value, int | float | Decimal):
         if value in (0, 1):
             return [int(value), bool(value)]
@@ -161,5 +161,5 @@ def _milliseconds(duration: timedelta) -> int | float:
 
 
 def _units(text: str) -> int:
-    """The length of a text as JavaScript counts it."""
+    """Return the length of a text as JavaScript counts it."""
     return len(text.encode("utf-16-le")) // 2

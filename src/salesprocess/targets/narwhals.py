@@ -38,7 +38,7 @@ def compile_gate(
     context: Mapping[str, object] | None = None,
     at: datetime | None = None,
 ) -> Answer[nw.Expr]:
-    """The answer of a rule, a criterion or a gate, as expressions over the columns of a frame.
+    """Return the answer of a rule, a criterion or a gate, as expressions over the columns of a frame.
 
     The frame is any that narwhals takes; its column names and types are looked at, its rows are not (but for those of
     pandas' untyped columns). A fact is the column of that name, or the one that `facts` names for it. A time without a
@@ -59,7 +59,7 @@ def compile_gate(
 
 
 def holds_nothing(frame: Any, column: str) -> bool:
-    """Whether a column of a narwhals frame has nulls alone: by its type; in pandas, which has none for it, in fact."""
+    """Return whether a column has nulls alone: by its type, or by its rows in pandas, which has no such type."""
     native = frame.to_native()
     if frame.implementation is nw.Implementation.PANDAS:
         return bool(native[column].head(_FIRST).isna().all() and native[column].isna().all())
@@ -172,7 +172,7 @@ class _Narwhals(Target[nw.Expr]):
 
 
 def _in_zone(dtype: Any, value: Any) -> Any:
-    """A time in the column's own zone, since some programs compare none of different zones."""
+    """Return a time in the column's own zone, since some programs cannot compare times of different zones."""
     if not isinstance(value, datetime):
         return value
     zone = getattr(dtype, "time_zone", None)
@@ -193,7 +193,7 @@ def _family(dtype: Any) -> Family:
 
 
 def _pattern(glob: str) -> str:
-    """A glob as a regular expression that Python, Rust and RE2 read alike."""
+    """Return a glob as a regular expression that Python, Rust and RE2 read alike."""
     glob = re.sub(r"\*+", "*", glob)
     if glob.count("*") > _MOST_STARS:
         raise refusal(f"a pattern over a frame has at most {_MOST_STARS} stars, found {glob!r}")

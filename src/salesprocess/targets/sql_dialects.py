@@ -90,12 +90,12 @@ class DistinctOfArray(CountOfArray):
 
 
 def has_item(array: Any, item: str | float) -> HasItem:
-    """Whether a JSON array has an item."""
+    """Return whether a JSON array has an item."""
     return HasItem(array, sa.literal(item), sa.literal(json.dumps(item), sa.String()))
 
 
 def _written(template: str, *, of: tuple[int, ...] = (0,)) -> Any:
-    """A compiler that puts the named arguments of an element into a template; the others are not even bound."""
+    """Return a compiler that puts some arguments of an element into a template; the others are not even bound."""
 
     def compile_element(element: FunctionElement[Any], compiler: Any, **options: Any) -> str:
         clauses = list(element.clauses)

@@ -51,7 +51,7 @@ def compile_gate(
     context: Mapping[str, object] | None = None,
     at: datetime | None = None,
 ) -> Answer[Sql]:
-    """The answer of a rule, a criterion or a gate, as SQL over a table's columns.
+    """Return the answer of a rule, a criterion or a gate, as SQL over a table's columns.
 
     `columns` is a mapped class, an alias of one, a table, or a mapping of names to columns. A fact is the column of
     that name, or the one that `facts` names for it. A time without a zone is taken as UTC.

@@ -1,4 +1,4 @@
-"""What a target must be able to say, and what it gives back."""
+"""What every target has to provide, and what it returns."""
 
 from __future__ import annotations
 
@@ -70,73 +70,73 @@ class Column(NamedTuple, Generic[E]):
 
 
 class Target(ABC, Generic[E]):
-    """The leaves and the connectives of one target. A column may be null; `known` and the connectives never are."""
+    """The comparisons and connectives of one target. A column may be null; `known` and the connectives never are."""
 
     name: ClassVar[str]
 
     @abstractmethod
     def column(self, path: str) -> Column[E]:
-        """The column that holds a fact."""
+        """Return the column that holds a fact."""
 
     @abstractmethod
     def known(self, column: Column[E]) -> E:
-        """Whether there is a value: neither null nor NaN."""
+        """Return whether there is a value: neither null nor NaN."""
 
     @abstractmethod
     def compare(self, order: Order, column: Column[E], value: Value | Column[E]) -> E:
-        """A column against a literal that fits its family, or another column."""
+        """Return the comparison of a column with a literal that fits its family, or with another column."""
 
     @abstractmethod
     def one_of(self, column: Column[E], values: Sequence[object]) -> E:
-        """Whether the value is one of several, at least one."""
+        """Return whether the value is one of several, at least one."""
 
     @abstractmethod
     def matches(self, column: Column[E], glob: str) -> E:
-        """Whether the text fits a pattern of `*` and `?`, case counting."""
+        """Return whether the text fits a pattern of `*` and `?`; case counts."""
 
     @abstractmethod
     def contains(self, column: Column[E], item: Value) -> E:
-        """Whether the text has the part, or the list the item."""
+        """Return whether the text has the part, or the list the item."""
 
     def measured(self, column: Column[E], measure: Measure) -> Column[E]:
-        """The number of known items in a list, or of different ones."""
+        """Return the number of known items in a list, or of different ones."""
         del column
         raise refusal(f"{self.name} has no way to ask for the {measure} of a collection")
 
     def truth(self, column: Column[E]) -> E:
-        """The truth of a column whose family is not known; others are compared with their zero."""
+        """Return the truth of a column whose family is not known; others are compared with their zero."""
         raise refusal(f"{self.name} cannot tell the truth of a {column.family} column: compare it with a value")
 
     @abstractmethod
     def constant(self, value: bool) -> E:  # noqa: FBT001 - the value itself
-        """True or false for every row."""
+        """Return what is true, or false, for every row."""
 
     @abstractmethod
     def negated(self, part: E) -> E:
-        """The opposite of what is true or false, or of a comparison under a guard that it is known."""
+        """Return the opposite of what is true or false, or of a comparison that is guarded by being known."""
 
     @abstractmethod
     def all_of(self, parts: Sequence[E]) -> E:
-        """True when all parts are; there are two at least."""
+        """Return what is true when all parts are; there are at least two."""
 
     @abstractmethod
     def any_of(self, parts: Sequence[E]) -> E:
-        """True when one part is; there are two at least."""
+        """Return what is true when one part is; there are at least two."""
 
     @abstractmethod
     def so_many(self, needed: int, parts: Sequence[E]) -> E:
-        """True when at least `needed` parts are: more than one, fewer than all."""
+        """Return what is true when at least `needed` parts are: more than one, fewer than all."""
 
     @abstractmethod
     def worded(self, met: E, unmet: E) -> E:
-        """The text `met`, `unmet` or `unknown`."""
+        """Return the text `met`, `unmet` or `unknown`."""
 
 
 def refusal(message: str) -> DefinitionError:
-    """The error for what a target cannot say; the walk adds which criterion asked for it."""
+    """Return the error for what a target cannot say; which criterion asked for it is added later."""
     return DefinitionError("the target", [Problem("not_in_target", "", message)])
 
 
 def like_of(glob: str) -> str:
-    """The glob as a LIKE pattern whose escape is `!`."""
+    """Return the glob as a LIKE pattern whose escape character is `!`."""
     return re.sub(r"[!%_]", r"!\g<0>", glob).replace("*", "%").replace("?", "_")

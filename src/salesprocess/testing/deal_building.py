@@ -65,7 +65,7 @@ def solve(
     hints: Hints = lambda _path: Any,
     at: datetime = MONDAY,
 ) -> Facts | None:
-    """Facts under which all of `met` are met and none of `not_met` is, of types that the hints allow; or `None`.
+    """Return facts under which all of `met` are met and none of `not_met` is, of types that the hints allow.
 
     Facts of a type that makes a comparison raise are none.
     """
@@ -99,7 +99,7 @@ def _in_terms_of(witness: Witness, rules: list[Rule], hints: Hints) -> Facts | N
 
 
 def _options(path: str, hint: Any, witness: Witness, known: list[Any]) -> Iterator[Any]:
-    """Values that the type has for the fact, the plainest first."""
+    """Yield values that the type has for the fact, the plainest first."""
     value = witness.facts.get(path)
     typed = as_type(value, hint)
     if value is None and (path not in witness.facts) and fits(None, hint):
@@ -115,7 +115,7 @@ def _options(path: str, hint: Any, witness: Witness, known: list[Any]) -> Iterat
 
 
 def _alike(own: list[Any], path: str, options: list[Any], witness: Witness) -> list[Any]:
-    """The options that every comparison treats as it treats the value of the witness."""
+    """Return the options that give every comparison the same status as the value of the witness."""
     expected = [_status(atom, witness, {}) for atom in own]
     kept: list[Any] = []
     for option in options:
@@ -129,7 +129,7 @@ def _is_number(options: list[Any]) -> bool:
 
 
 def _gaps(own: list[Any], path: str, witness: Witness) -> Iterator[Gap]:
-    """The gaps between literals whose numbers are treated as the value of the witness is."""
+    """Yield the gaps between literals whose numbers give the same statuses as the value of the witness."""
     if any(atom.operator.question in {"membership", "pattern"} or atom.term.measure for atom in own):
         return
     points = sorted({0, *(each for each in literals(*own) if isinstance(each, int | float))})
@@ -147,7 +147,7 @@ def _held(option: Any, kept: list[Any]) -> bool:
 
 
 def _linked(linked: list[Any]) -> list[list[str]]:
-    """The facts that are compared with each other, or with the time, group by group."""
+    """Return the facts that are compared with each other, or with the time, group by group."""
     groups: list[list[str]] = []
     for atom in linked:
         names = [path for source, path in atom.inputs() if source == "fact"]
@@ -169,7 +169,7 @@ def _together(
 
 
 def _status(atom: Comparison | Predicate, witness: Witness, instead: Mapping[str, Any]) -> Any:
-    """What a comparison comes to under the witness, with some facts changed; the type of what it raised."""
+    """Return a comparison's status under the witness with some facts changed, or the type of what it raised."""
     values: list[Any] = []
     for source, path in atom.inputs():
         if source == "fact":

@@ -1,4 +1,4 @@
-"""Values to try for a fact, such that any other plain value does as one of these does."""
+"""Values to try for a fact: any other plain value gives the comparisons the same statuses as one of these."""
 
 from __future__ import annotations
 
@@ -32,22 +32,24 @@ _WIDEST_EXPONENT: Final = 400
 _DAY: Final = timedelta(days=1)
 
 
-class Wish(NamedTuple):
-    """A comparison, and the statuses that it may have."""
+class Constraint(NamedTuple):
+    """A comparison or predicate, and the statuses that it may have, as bits."""
 
     atom: Atom
     allowed: int
 
 
 class Samples(NamedTuple):
-    """Values to try, the plainest first; `complete` when a value that none of them stands for cannot exist."""
+    """Values to try, the plainest first; `complete` when every possible value is like one of them."""
 
     values: list[Any]
     complete: bool
 
 
-def samples(variable: Input, wishes: Sequence[Wish], pool: Iterable[Any], copies: int, at: datetime) -> Samples:
-    """The values to try for one variable, `copies` of them between any two literals of the pool."""
+def samples(
+    variable: Input, constraints: Sequence[Constraint], pool: Iterable[Any], copies: int, at: datetime
+) -> Samples:
+    """Return the values to try for one input, `copies` of them between any two literals of the pool."""
     source = variable[0]
     if source == "predicate":
         return Samples([None, True, False], complete=True)
@@ -57,11 +59,15 @@ def samples(variable: Input, wishes: Sequence[Wish], pool: Iterable[Any], copies
     if source == "time_in_stage":
         durations = _spread([*points["duration"], timedelta(0)], copies, _moment_between)
         return Samples([None, *durations], complete=True)
-    return _plain_samples(variable, wishes, points, copies)
+    return _plain_samples(variable, constraints, points, copies)
 
 
-def _plain_samples(variable: Input, wishes: Sequence[Wish], points: dict[str, list[Any]], copies: int) -> Samples:
-    comparisons = [(wish.atom, wish.allowed) for wish in wishes if isinstance(wish.atom, Comparison)]
+def _plain_samples(
+    variable: Input, constraints: Sequence[Constraint], points: dict[str, list[Any]], copies: int
+) -> Samples:
+    comparisons = [
+        (constraint.atom, constraint.allowed) for constraint in constraints if isinstance(constraint.atom, Comparison)
+    ]
     numbers = [number for number in points["number"] if _is_tame(number)]
     ordered = [
         *_spread(numbers, copies, _number_between),
@@ -107,7 +113,7 @@ def _is_tame(number: Any) -> bool:
 
 
 def _spread(points: Iterable[Any], copies: int, between: Callable[[Any, Any], Any]) -> list[Any]:
-    """The points, then values between, above and below them."""
+    """Return the points, then values between, above and below them."""
     firsts = dict.fromkeys(points)
     in_order = sorted(firsts)
     filled = list(firsts)
@@ -165,10 +171,10 @@ def _text_between(low: str | None, high: str | None) -> str | None:
     return next((low + end for end in ("a", " ", "\0") if high is None or low + end < high), None)
 
 
-def _texts(wishes: Sequence[_Comparing], points: list[str], copies: int) -> Samples:
-    used = {atom.operator.question for atom, _ in wishes}
-    globs = [str(atom.value) for atom, _ in wishes if atom.operator.question == "pattern"]
-    parts = list(dict.fromkeys(part for part in _held(wishes) if isinstance(part, str)))
+def _texts(constraints: Sequence[_Comparing], points: list[str], copies: int) -> Samples:
+    used = {atom.operator.question for atom, _ in constraints}
+    globs = [str(atom.value) for atom, _ in constraints if atom.operator.question == "pattern"]
+    parts = list(dict.fromkeys(part for part in _held(constraints) if isinstance(part, str)))
     found = [*points, *_fits(globs, parts), *_joined(parts, points), ""]
     ordered = "order" in used or copies > 1
     if ordered:
@@ -176,19 +182,19 @@ def _texts(wishes: Sequence[_Comparing], points: list[str], copies: int) -> Samp
     # One way to pick texts at a time is known to miss none: by order, by what they contain, or by equality.
     wild = any("*" in glob or "?" in glob for glob in globs)
     missed = wild or (ordered and "membership" in used) or (copies > 1 and bool(points))
-    complete = not missed or any(_pins(*wish) or _rules_out_text(*wish) for wish in wishes)
+    complete = not missed or any(_pins(*constraint) or _rules_out_text(*constraint) for constraint in constraints)
     return Samples(list(dict.fromkeys(found)), complete)
 
 
 def _pins(atom: Comparison, allowed: int) -> bool:
-    """Whether only the literals of the comparison will do."""
+    """Return whether only the literals of the comparison give it an allowed status."""
     if atom.term.measure is not None or isinstance(atom.value, Term):
         return False
     return atom.operator.question == "equality" and allowed == MET_BIT
 
 
 def _rules_out_text(atom: Comparison, allowed: int) -> bool:
-    """Whether every text gives the comparison the same status, and that is not an allowed one."""
+    """Return whether no text gives the comparison an allowed status."""
     textual = any(isinstance(value, str) for value in atom.literals())
     match atom.operator.question:
         case "presence":
@@ -210,21 +216,21 @@ def _rules_out_text(atom: Comparison, allowed: int) -> bool:
     return not given & allowed and not isinstance(atom.value, Term)
 
 
-def _held(wishes: Sequence[_Comparing]) -> Iterator[Any]:
-    """What a collection or text must contain."""
-    contained = (atom for atom, allowed in wishes if not allowed & UNMET_BIT)
+def _held(constraints: Sequence[_Comparing]) -> Iterator[Any]:
+    """Return what a collection or text must contain."""
+    contained = (atom for atom, allowed in constraints if not allowed & UNMET_BIT)
     return (atom.value for atom in contained if atom.operator.question == "membership")
 
 
 def _fits(globs: list[str], parts: list[str]) -> Iterator[str]:
-    """Texts that fit each pattern, plain and with the parts inside."""
+    """Yield texts that fit each pattern, plain and with the parts inside."""
     for glob in globs:
         for filler in ("", "a", " ".join(parts)):
             yield glob.replace("*", filler).replace("?", "a")
 
 
 def _joined(parts: list[str], points: list[str]) -> Iterator[str]:
-    """Texts that contain these parts, and none of the other points unless a part does."""
+    """Yield texts that contain these parts, and none of the other points unless a part does."""
     marks = itertools.chain(" |~^_", map(chr, itertools.count(0x2500)))
     apart = next(mark for mark in marks if not any(mark in point for point in points))
     text = apart.join(parts)
@@ -233,13 +239,13 @@ def _joined(parts: list[str], points: list[str]) -> Iterator[str]:
         yield text + apart * count if parts else apart * count
 
 
-def _lists(variable: Input, wishes: Sequence[_Comparing], points: list[str]) -> Samples:
-    """Lists that hold what they must, of every number of items that a comparison tells apart."""
+def _lists(variable: Input, constraints: Sequence[_Comparing], points: list[str]) -> Samples:
+    """Return lists that hold what they must, of every number of items that a comparison tells apart."""
     held: list[Any] = []
-    for value in _held(wishes):
+    for value in _held(constraints):
         if value not in held:
             held.append(value)
-    measured = [atom for atom, _ in wishes if atom.term.measure is not None]
+    measured = [atom for atom, _ in constraints if atom.term.measure is not None]
     counts = {len(held), len(held) + 1, *_numbers_around(literals(*measured))}
     sizes = sorted(count for count in counts if len(held) <= count <= _MOST_ITEMS)
     free = (name for number in itertools.count(1) if (name := f"{variable[1]} {number}") not in points)
@@ -250,8 +256,8 @@ def _lists(variable: Input, wishes: Sequence[_Comparing], points: list[str]) -> 
         for count in sizes
         if distinct == count or 0 < distinct < count
     ]
-    related = any(isinstance(atom.value, Term) for atom, _ in wishes)
-    collected = bool(measured) or any(atom.operator.question == "membership" for atom, _ in wishes)
+    related = any(isinstance(atom.value, Term) for atom, _ in constraints)
+    collected = bool(measured) or any(atom.operator.question == "membership" for atom, _ in constraints)
     return Samples([*found, [None]], complete=max(counts) <= _MOST_ITEMS and not (related and collected))
 
 

@@ -1,4 +1,4 @@
-"""A search for the values under which rules have the statuses that are asked of them."""
+"""A search for values under which rules have the statuses that are demanded."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from salesprocess.assurance.solver.samples import (
     UNKNOWN_BIT,
     UNMET_BIT,
     Atom,
+    Constraint,
     Samples,
-    Wish,
     samples,
 )
 from salesprocess.criteria import Criterion
@@ -30,7 +30,7 @@ Found: TypeAlias = "Values | Literal[False] | None"
 RuleLike: TypeAlias = Rule | Criterion
 # A rule, and the statuses that it may come out with.
 Demand: TypeAlias = tuple[RuleLike, int]
-Store: TypeAlias = dict[str, Wish]
+Store: TypeAlias = dict[str, Constraint]
 
 ItemT = TypeVar("ItemT")
 
@@ -41,7 +41,7 @@ _MOST_RELATED: Final = 5
 _POINT_AND_SIDES: Final = 3
 
 
-class _Keyed(NamedTuple):
+class _KeyedConstraint(NamedTuple):
     """A comparison, by the key of its test, with the statuses that it may have and what it looks at."""
 
     key: str
@@ -51,7 +51,7 @@ class _Keyed(NamedTuple):
 
 
 class _Choice(NamedTuple):
-    """At least so many of the rules have one of the allowed statuses."""
+    """The demand that at least so many of the rules have one of the allowed statuses."""
 
     needed: int
     rules: Sequence[Rule]
@@ -59,7 +59,7 @@ class _Choice(NamedTuple):
 
 
 class Solver:
-    """Solves demands on rules; what it learns of one set of them is kept for the next."""
+    """Solves demands on rules, and keeps what it has solved for the next ones."""
 
     def __init__(self, at: datetime, *, fixed: bool) -> None:
         self._at = at
@@ -72,7 +72,7 @@ class Solver:
         self._trials = 0
 
     def solve(self, demands: Sequence[Demand], accepts: Callable[[Values], bool]) -> Found:
-        """Values that meet all demands and are accepted."""
+        """Return values that meet all demands and are accepted."""
         self._branches = _BRANCHES
         try:
             return self._search(list(demands), {}, [], accepts)
@@ -90,7 +90,7 @@ class Solver:
         if self._branches < 0:
             return None
         while agenda:
-            alternatives = self._taken_in(agenda.pop(), store)
+            alternatives = self._expanded(agenda.pop(), store)
             if len(alternatives) == 1:
                 agenda += alternatives[0]
             elif alternatives:
@@ -111,8 +111,8 @@ class Solver:
             certain = certain and found is False
         return False if certain else None
 
-    def _taken_in(self, demand: Demand | _Choice, store: Store) -> list[list[Demand | _Choice]]:
-        """What the demand comes to: one list of further demands, several to choose from, or none where it cannot be."""
+    def _expanded(self, demand: Demand | _Choice, store: Store) -> list[list[Demand | _Choice]]:
+        """Return lists of further demands, of which one must be met: none where the demand is impossible."""
         if isinstance(demand, _Choice):
             return _chosen(demand)
         rule, allowed = demand
@@ -123,7 +123,7 @@ class Solver:
                 key = self._key(rule)
                 known = store.get(key)
                 left = allowed if known is None else allowed & known.allowed
-                store[key] = Wish(rule, left)
+                store[key] = Constraint(rule, left)
                 return [[]] if left else []
             case Criterion(rule=inner, when=when):
                 return [[(inner, allowed)]] if when is None else _applied(when, inner, allowed)
@@ -148,7 +148,7 @@ class Solver:
         values: Values = {}
         certain = True
         for cluster in _clusters(store):
-            memo = frozenset((wish.key, wish.allowed) for wish in cluster)
+            memo = frozenset((constraint.key, constraint.allowed) for constraint in cluster)
             if memo not in self._solved:
                 self._solved[memo] = self._cluster_values(cluster)
             found = self._solved[memo]
@@ -159,46 +159,50 @@ class Solver:
             certain = certain and found is not None
         return values if certain else None
 
-    def _cluster_values(self, wishes: list[_Keyed]) -> Found:
-        """Values of variables that are compared with each other, or of one alone."""
-        names = list(dict.fromkeys(name for wish in wishes for name in wish.names))
-        shared = [wish for wish in wishes if len(wish.names) > 1]
-        star = any(all(name in wish.names for wish in shared) for name in names)
+    def _cluster_values(self, constraints: list[_KeyedConstraint]) -> Found:
+        """Return values of inputs that are compared with each other, or of one alone."""
+        names = list(dict.fromkeys(name for constraint in constraints for name in constraint.names))
+        shared = [constraint for constraint in constraints if len(constraint.names) > 1]
+        star = any(all(name in constraint.names for constraint in shared) for name in names)
         # So many different values between two literals are enough to put the variables in any order.
         copies = 1 if len(names) == 1 else _POINT_AND_SIDES if star else min(len(names), _MOST_RELATED)
-        pool: list[Any] = list(literals(*(wish.atom for wish in wishes)))
+        pool: list[Any] = list(literals(*(constraint.atom for constraint in constraints)))
         if shared:
             pool += _of_time(names, self._at)
         complete = star or len(names) <= _MOST_RELATED
         domains: dict[Input, list[Any]] = {}
         for name in names:
-            own = [wish for wish in wishes if name in wish.names]
-            tried = self._samples(name, [Wish(wish.atom, wish.allowed) for wish in own], pool, copies)
+            own = [constraint for constraint in constraints if name in constraint.names]
+            tried = self._samples(
+                name, [Constraint(constraint.atom, constraint.allowed) for constraint in own], pool, copies
+            )
             complete = complete and tried.complete
-            domains[name] = [value for value in tried.values if self._is_wished({name: value}, own)]
+            domains[name] = [value for value in tried.values if self._satisfies({name: value}, own)]
         self._trials = _TRIALS
         found = self._joint(domains, shared)
         return None if found is False and not complete else found
 
-    def _samples(self, name: Input, wishes: list[Wish], pool: list[Any], copies: int) -> Samples:
+    def _samples(self, name: Input, constraints: list[Constraint], pool: list[Any], copies: int) -> Samples:
         if self._fixed and name[0] == "now":
             return Samples([self._at], complete=True)
-        return samples(name, wishes, pool, copies, self._at)
+        return samples(name, constraints, pool, copies, self._at)
 
-    def _joint(self, domains: dict[Input, list[Any]], shared: list[_Keyed]) -> Found:
-        """One value of each domain, so that all comparisons between them come out as wished."""
+    def _joint(self, domains: dict[Input, list[Any]], shared: list[_KeyedConstraint]) -> Found:
+        """Return one value of each domain, so that all comparisons between them have allowed statuses."""
         if not shared:
             return {name: values[0] for name, values in domains.items()} if all(domains.values()) else False
-        counts = Counter(name for wish in shared for name in wish.names)
+        counts = Counter(name for constraint in shared for name in constraint.names)
         hub = max(counts, key=counts.__getitem__)
         others = {name: values for name, values in domains.items() if name != hub}
-        rest = [wish for wish in shared if hub not in wish.names]
+        rest = [constraint for constraint in shared if hub not in constraint.names]
         for value in domains[hub]:
             fitting = dict(others)
-            for wish in shared:
-                if hub in wish.names:
-                    (other,) = (name for name in wish.names if name != hub)
-                    fitting[other] = [each for each in fitting[other] if self._agrees({hub: value, other: each}, wish)]
+            for constraint in shared:
+                if hub in constraint.names:
+                    (other,) = (name for name in constraint.names if name != hub)
+                    fitting[other] = [
+                        each for each in fitting[other] if self._agrees({hub: value, other: each}, constraint)
+                    ]
             self._trials -= sum(map(len, others.values()))
             if self._trials < 0:
                 return None
@@ -207,11 +211,13 @@ class Solver:
                 return None if found is None else {**found, hub: value}
         return False
 
-    def _is_wished(self, values: Values, wishes: list[_Keyed]) -> bool:
-        return all(len(wish.names) > len(values) or self._agrees(values, wish) for wish in wishes)
+    def _satisfies(self, values: Values, constraints: list[_KeyedConstraint]) -> bool:
+        return all(
+            len(constraint.names) > len(values) or self._agrees(values, constraint) for constraint in constraints
+        )
 
-    def _agrees(self, values: Values, wish: _Keyed) -> bool:
-        return bool(self._status(wish.key, tuple(values[name] for name in wish.names)) & wish.allowed)
+    def _agrees(self, values: Values, constraint: _KeyedConstraint) -> bool:
+        return bool(self._status(constraint.key, tuple(values[name] for name in constraint.names)) & constraint.allowed)
 
     def _status(self, key: str, inputs: tuple[Any, ...]) -> int:
         try:
@@ -239,7 +245,7 @@ def _turned(allowed: int) -> int:
 
 
 def _applied(when: Rule, rule: Rule, allowed: int) -> list[list[Demand | _Choice]]:
-    """The demands on a criterion that is met where it does not apply, whatever its rule then says."""
+    """Return the demands on a criterion that is met where it does not apply, whatever its rule says then."""
     softened = allowed & ~UNMET_BIT | (UNMET_BIT if allowed & UNKNOWN_BIT else 0)
     ways: list[list[Demand | _Choice]] = [[(when, MET_BIT), (rule, allowed)], [(when, UNKNOWN_BIT), (rule, softened)]]
     if allowed & MET_BIT:
@@ -281,14 +287,17 @@ def _chosen(choice: _Choice) -> list[list[Demand | _Choice]]:
     ]
 
 
-def _clusters(store: Store) -> list[list[_Keyed]]:
-    """The comparisons by what they share: those on one variable, or on several that are compared with each other."""
-    wishes = [_Keyed(key, wish.atom, wish.allowed, wish.atom.inputs()) for key, wish in store.items()]
-    return grouped([(wish, wish.names) for wish in wishes])
+def _clusters(store: Store) -> list[list[_KeyedConstraint]]:
+    """Return the comparisons in groups: those on one input, or on several that are compared with each other."""
+    constraints = [
+        _KeyedConstraint(key, constraint.atom, constraint.allowed, constraint.atom.inputs())
+        for key, constraint in store.items()
+    ]
+    return grouped([(constraint, constraint.names) for constraint in constraints])
 
 
 def grouped(named: Iterable[tuple[ItemT, Sequence[Hashable]]]) -> list[list[ItemT]]:
-    """The items by the names that they share, however indirectly; those without a name stand together."""
+    """Return the items in groups that share names, however indirectly; those without a name are one group."""
     above: dict[Hashable, Hashable] = {}
 
     def top(name: Hashable) -> Hashable:

@@ -38,7 +38,7 @@ class Witness:
     predicates: Mapping[str, bool | None]
 
     def deal(self, **more: Any) -> dict[str, Any]:
-        """The facts as a deal: a dict, with dicts inside for dotted names.
+        """Return the facts as a deal: a dict, with dicts inside for dotted names.
 
         >>> from salesprocess import fact
         >>> witness([fact("contact.email").is_known(), fact("amount") >= 10]).deal(stage="closing")
@@ -49,7 +49,7 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class Unsatisfiable:
-    """No facts will do, for certain; `rules` are those that cannot be had together."""
+    """It is certain that no facts exist; `rules` are those that contradict each other."""
 
     rules: tuple[RuleLike, ...]
 
@@ -60,7 +60,7 @@ class Unsatisfiable:
 def witness(
     met: Iterable[RuleLike], not_met: Iterable[RuleLike] = (), *, at: datetime | None = None
 ) -> Witness | Unsatisfiable | None:
-    """Facts under which all of `met` are met and none of `not_met` is: each of those is unmet, unknown or errored.
+    """Return facts under which all of `met` are met and none of `not_met` is: unmet, unknown or errored.
 
     `None` where that could not be decided. With `at` the time of the decision is that; without, it is found too.
 
@@ -99,7 +99,7 @@ class Witnesses:
         answered: Iterable[RuleLike] = (),
         at: datetime | None = None,
     ) -> Witness | Unsatisfiable | None:
-        """As `witness`; the rules `answered` may come to anything but an error."""
+        """Return what `witness` does; the rules `answered` may come to anything but an error."""
         at = at or self._at
         wanted = [(rule, MET_BIT) for rule in met]
         wanted += [(rule, ANY & ~MET_BIT) for rule in not_met]
@@ -117,7 +117,7 @@ class Witnesses:
         return _merged(found, at) if decided else None
 
     def related(self, rules: Iterable[RuleLike]) -> list[list[RuleLike]]:
-        """The rules by the facts that they share: groups that can be solved one by one."""
+        """Return the rules in groups that share facts, and can be solved one by one."""
         return [[rule for rule, _ in group] for group in self._grouped([(rule, ANY) for rule in rules])]
 
     def _grouped(self, wanted: list[_Wanted]) -> list[list[_Wanted]]:
@@ -150,7 +150,7 @@ class Witnesses:
 
 
 def nested(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts with dotted names as dicts in dicts; a name that leads to others gives way to them.
+    """Return facts with dotted names as dicts in dicts; a name that is also the start of others is left out.
 
     >>> nested({"amount": 5, "contact.email": "ana@example.com"})
     {'amount': 5, 'contact': {'email': 'ana@example.com'}}
@@ -197,7 +197,7 @@ def _as_witness(values: Values, at: datetime) -> Witness:
 
 
 def _merged(found: list[Witness], at: datetime | None) -> Witness:
-    """The witnesses of groups that share nothing, as one; at most one of them is about time."""
+    """Return the witnesses of groups that share nothing as one; at most one of them is about time."""
     facts: dict[str, Any] = {}
     context: dict[str, Any] = {}
     predicates: dict[str, bool | None] = {}
@@ -210,7 +210,7 @@ def _merged(found: list[Witness], at: datetime | None) -> Witness:
 
 
 def judged(witness: Witness, rules: Iterable[RuleLike], **more: Any) -> tuple[int | Exception, ...]:
-    """What an engine's gate says of each rule on the witness: a status of `_gate`, or what the rule raised."""
+    """Return the status that an engine's gate gives each rule on the witness, or what the rule raised."""
     criteria = [rule if isinstance(rule, Criterion) else Criterion(key="it", rule=rule) for rule in rules]
     answers = {name: _always(witness.predicates.get(name)) for name in predicates_of(criteria)}
     gate = Gate(criteria, Sources(predicates=answers))
@@ -219,13 +219,13 @@ def judged(witness: Witness, rules: Iterable[RuleLike], **more: Any) -> tuple[in
 
 
 def predicates_of(rules: Iterable[RuleLike]) -> tuple[str, ...]:
-    """The names of the functions that the rules ask, each once."""
+    """Return the names of the predicates in the rules, each once."""
     parts = (part for rule in rules for part in _rules_of(rule))
     return tuple(dict.fromkeys(each.function_name for each in predicates(*parts)))
 
 
 def _holds(witness: Witness, group: list[_Wanted]) -> bool:
-    """Whether an engine says of the witness what is wanted."""
+    """Return whether an engine gives the rules the wanted statuses on the witness."""
     statuses = judged(witness, (rule for rule, _ in group))
     return all(status_bit(status) & allowed for status, (_, allowed) in zip(statuses, group, strict=True))
 
