@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from salesprocess._text import shown
 from salesprocess.assurance.solver.samples import NOON
 from salesprocess.assurance.solver.witness import Witness, judged, nested, predicates_of
-from salesprocess.criteria import Criterion
+from salesprocess.criteria import Criterion, required
 from salesprocess.criteria.evaluation import MET
 from salesprocess.engine import Engine
 from salesprocess.engine.decision import Override
@@ -102,11 +102,11 @@ def _unmet(process: SalesProcess, edge: Edge, witness: Witness) -> tuple[str, ..
     criteria = process.initial.entry_criteria
     if edge.source is not None and edge.transition is not None:
         criteria = process.gate(edge.source, edge.transition)
-    required = [criterion for criterion in criteria if criterion.severity == "required"]
-    statuses = judged(witness, required)
+    asked = required(criteria)
+    statuses = judged(witness, asked)
     if any(isinstance(status, Exception) for status in statuses):
         return None
-    return tuple(each.key for each, status in zip(required, statuses, strict=True) if status != MET)
+    return tuple(each.key for each, status in zip(asked, statuses, strict=True) if status != MET)
 
 
 def run(process: SalesProcess, steps: Iterable[Step]) -> tuple[StageChange, ...]:

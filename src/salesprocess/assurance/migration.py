@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from salesprocess._text import shown, suggestion
 from salesprocess._time import aware
-from salesprocess.criteria import Criterion, Finding
+from salesprocess.criteria import Criterion, Finding, required
 from salesprocess.criteria.gate import Gate, Sources
 from salesprocess.engine.deal_access import DealAccess, stage_key
 from salesprocess.engine.validation import engine_problems
@@ -240,7 +240,7 @@ def _unmet(gate: Gate, deal: Any, at: datetime) -> tuple[Finding, ...]:
     if statuses is None:
         return ()
     findings = gate.findings(values, statuses)
-    return tuple(each for each in findings if each.severity == "required" and each.status != "met")
+    return tuple(each for each in required(findings) if each.status != "met")
 
 
 def _stage_of(deal: Any, access: DealAccess) -> tuple[str, int | None]:

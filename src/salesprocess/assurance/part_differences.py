@@ -8,8 +8,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from salesprocess._text import shown
 from salesprocess.assurance.certainty import implies
-from salesprocess.assurance.process_map import required
-from salesprocess.criteria import Criterion
+from salesprocess.criteria import Criterion, required
 from salesprocess.process import SalesProcess
 from salesprocess.process.graph import Move
 from salesprocess.process.stages import Stage, Transition

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from salesprocess.assurance.certainty import impossible
 from salesprocess.assurance.solver.witness import Unsatisfiable, Witness, Witnesses
-from salesprocess.criteria import Criterion
+from salesprocess.criteria import Criterion, required
 from salesprocess.criteria.rules import Rule
 from salesprocess.process import CLOSED_KINDS, Direction, SalesProcess, Stage
 from salesprocess.process.graph import Move
@@ -44,11 +44,6 @@ class Way(NamedTuple):
     def own(self) -> tuple[Criterion, ...]:
         """The required criteria of the transition itself."""
         return required(self.transition.criteria)
-
-
-def required(criteria: Iterable[Criterion]) -> tuple[Criterion, ...]:
-    """Those that can block."""
-    return tuple(criterion for criterion in criteria if criterion.severity == "required")
 
 
 class Map:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from salesprocess.assurance.satisfiable_gates import Gates
 from salesprocess.assurance.solver.search import RuleLike
 from salesprocess.assurance.solver.witness import Unsatisfiable, Witness, Witnesses
-from salesprocess.criteria import Criterion
+from salesprocess.criteria import Criterion, required
 from salesprocess.process import SalesProcess, Transition
 from salesprocess.process.graph import Move
 from salesprocess.process.stages import START
@@ -45,9 +45,9 @@ class Moves:
         self.process = process
         self.with_overrides = with_overrides
         self._witnesses = Witnesses()
-        self._exits = {stage.key: _required(stage.gate()) for stage in process.stages}
-        self._entries = {stage.key: _required(stage.entry_criteria) for stage in process.stages}
-        self._own = {id(transition): _required(transition.criteria) for transition in process.transitions}
+        self._exits = {stage.key: required(stage.gate()) for stage in process.stages}
+        self._entries = {stage.key: required(stage.entry_criteria) for stage in process.stages}
+        self._own = {id(transition): required(transition.criteria) for transition in process.transitions}
         self._out: dict[str, list[Transition]] = {stage.key: [] for stage in process.stages}
         self._into: dict[str, list[tuple[str, Transition]]] = {stage.key: [] for stage in process.stages}
         for source, transition in ((move.source, move.transition) for move in process.moves()):
@@ -181,7 +181,3 @@ class Search:
 
 def _passable(is_open: bool | None, *, doubtful: bool) -> bool:  # noqa: FBT001 - three values, not a flag
     return doubtful if is_open is None else is_open
-
-
-def _required(criteria: Iterable[Criterion]) -> tuple[Criterion, ...]:
-    return tuple(criterion for criterion in criteria if criterion.severity == "required")

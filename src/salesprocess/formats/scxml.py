@@ -9,7 +9,7 @@ from itertools import chain, count
 from typing import Any, Final
 from xml.etree.ElementTree import Element, SubElement
 
-from salesprocess.criteria import Criterion
+from salesprocess.criteria import Criterion, required
 from salesprocess.errors import DefinitionError
 from salesprocess.formats import safe_xml
 from salesprocess.formats.json_ import parse, plain
@@ -111,7 +111,7 @@ class _MoveWriter:
             self.data["sp_to"] = None
         if move.transition.needs_reason:
             conditions.append(self._of_reason(move.transition))
-        conditions += [self._of_criterion(each) for each in move.gate if each.severity == "required"]
+        conditions += [self._of_criterion(each) for each in required(move.gate)]
         return conditions
 
     def _of_criterion(self, criterion: Criterion) -> str:

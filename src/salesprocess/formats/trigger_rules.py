@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from salesprocess.criteria import Criterion
+from salesprocess.criteria import Criterion, required
 from salesprocess.errors import DefinitionError, Problem
 from salesprocess.formats.sql_names import quoted, table_of
 from salesprocess.process import SalesProcess
@@ -75,9 +75,7 @@ def _compiled(
 ) -> dict[str, str]:
     """Return the SQL of the required criteria by their keys, and note those that have none."""
     compiled: dict[str, str] = {}
-    for criterion in gate:
-        if criterion.severity == "advisory":
-            continue
+    for criterion in required(gate):
         try:
             compiled[criterion.key] = f"({compile_criterion(criterion)})"
         except DefinitionError as error:

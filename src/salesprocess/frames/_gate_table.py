@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 import narwhals.stable.v2 as nw
 
 from salesprocess._text import suggestion
-from salesprocess.criteria import Criterion
+from salesprocess.criteria import Criterion, required
 from salesprocess.criteria.rules import Rule, comparisons, terms
 from salesprocess.errors import DealError, DefinitionError, Problem
 from salesprocess.frames._backends import Frame, as_lazy, by_row, is_dask, kind_of
@@ -143,13 +143,10 @@ class _Asked(NamedTuple):
             triggers = [move.trigger for move in process.transitions]
             raise DealError(f"no open stage has a move {trigger!r}{suggestion(trigger, triggers)}", expected=triggers)
         uses: dict[str, dict[int, Criterion]] = {}
-        required = set()
         for place, move in sorted(moves.items()):
             for criterion in move.gate:
                 uses.setdefault(criterion.key, {})[place] = criterion
-                if criterion.severity == "required":
-                    required.add(criterion.key)
-        return cls(moves, uses, required)
+        return cls(moves, uses, {each.key for move in moves.values() for each in required(move.gate)})
 
     def rules(self) -> Iterator[Rule]:
         """Every rule of every criterion."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from salesprocess.criteria import required
 from salesprocess.criteria.evaluation import at_least
 from salesprocess.criteria.rules import AtLeast, Comparison, Not, Rule
 from salesprocess.process import CLOSED_KINDS
@@ -104,7 +105,7 @@ def _refusals(process: SalesProcess) -> Iterator[str]:
         yield "no_transition"
     if True in missing:
         yield "closed"
-    if any(each.severity == "required" for move in moves for each in move.gate):
+    if any(required(move.gate) for move in moves):
         yield "blocked"
     if any(transition.needs_reason for transition in process.transitions):
         yield "needs_reason"

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from salesprocess.assurance.solver.witness import nested
+from salesprocess.criteria import required
 from salesprocess.criteria.rules import Input, inputs, leaves, literals
 from salesprocess.engine import Engine
 from salesprocess.errors import TransitionRefused
@@ -88,7 +89,7 @@ class Plan:
         if not way:
             return None if way is None else ({}, ())
         gates = [criterion for step in way for criterion in self.process.gate(step.source, step.transition)]
-        rules = [condition(each) for each in dict.fromkeys(gates) if each.severity == "required"]
+        rules = [condition(each) for each in required(dict.fromkeys(gates))]
         # Time in a stage passes; it cannot be set.
         if any(source == "time_in_stage" for source, _ in inputs(*rules)):
             return None
@@ -117,15 +118,15 @@ class Plan:
     def _situations(self, steps: list[Step]) -> Iterator[Situation]:
         for step in steps:
             gate = self.process.gate(step.source, step.transition)
-            required = [criterion.key for criterion in gate if criterion.severity == "required"]
-            if required:
+            keys = [criterion.key for criterion in required(gate)]
+            if keys:
                 yield Situation(step.trigger, step.dest, None)
-                yield from (Situation(step.trigger, step.dest, key) for key in required)
+                yield from (Situation(step.trigger, step.dest, key) for key in keys)
 
     def _facts_for(self, source: str, situation: Situation) -> list[Assignment]:
         """The ways to bring about a situation; none where it cannot be."""
         step = next(each for each in self.ways[source] if (each.trigger, each.dest) == situation[:2])
-        gate = [each for each in self.process.gate(source, step.transition) if each.severity == "required"]
+        gate = required(self.process.gate(source, step.transition))
         met = [condition(each) for each in gate if each.key != situation.but]
         but = [condition(each) for each in gate if each.key == situation.but]
         tries = [solve([*met, *but], hints=self._hint)] if not but else []

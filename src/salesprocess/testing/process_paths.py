@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from salesprocess._text import suggestion
 from salesprocess.assurance.solver.witness import nested
+from salesprocess.criteria import required
 from salesprocess.criteria.rules import inputs
 from salesprocess.process.stages import CLOSED_KINDS
 from salesprocess.testing.assertions import assert_moves
@@ -111,9 +112,9 @@ class Path:
             ValueError: if no one deal can walk the path as it is: then set facts on the way, `upto` there first.
         """
         names = facts or {}
-        found = solve(self._required, hints=lambda path: hint_at(deal_type, names.get(path, path)), at=at)
+        found = solve(required(self.criteria), hints=lambda path: hint_at(deal_type, names.get(path, path)), at=at)
         if found is None:
-            asked = "; ".join(str(criterion.rule) for criterion in self._required)
+            asked = "; ".join(str(criterion.rule) for criterion in required(self.criteria))
             raise ValueError(f"no one {_called(deal_type)} walks {self}, whose steps ask for: {asked}")
         values = {names.get(path, path): value for path, value in found.plainest.items()}
         deal: DealT = built(deal_type, {**values, stage: self.process.initial.key}, given)
@@ -134,13 +135,9 @@ class Path:
             for step in self.steps
         ]
 
-    @property
-    def _required(self) -> list[Criterion]:
-        return [criterion for criterion in self.criteria if criterion.severity == "required"]
-
     def _context(self) -> dict[str, Any] | None:
         """What the caller has to say for the steps to pass."""
-        rules = [condition(criterion) for criterion in self._required]
+        rules = [condition(criterion) for criterion in required(self.criteria)]
         if not any(source == "context" for source, _ in inputs(*rules)):
             return None
         found = solve(rules)

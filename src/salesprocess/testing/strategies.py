@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 
 from salesprocess.assurance.solver.search import RuleLike
-from salesprocess.criteria import Criterion
+from salesprocess.criteria import Criterion, required
 from salesprocess.criteria.rules import leaves
 from salesprocess.history import History
 from salesprocess.process import SalesProcess
@@ -85,7 +85,7 @@ def deals_at(
     """
     options = []
     for path in islice(paths(process, to=stage, kind="simple"), _PATHS):
-        gate = [each for each in path.criteria if each.severity == "required"]
+        gate = required(path.criteria)
         found = list(_variants([condition(each) for each in gate], [], deal_type, facts, at, few=True))
         if found:
             deals = _deals(found, deal_type, facts, {**given, attribute: stage}, [], "walks")
