@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from salesprocess.criteria.criterion import Criterion, Finding, Status
+from salesprocess.criteria.criterion import Criterion, Finding, Severity, Status
 from salesprocess.criteria.evaluation import MET, UNMET, Test, compiled, is_missing, measured
 from salesprocess.criteria.reading import ReadersByClass, Unreadable, Values, as_values, fact_reader, read_path
 from salesprocess.criteria.rules import Comparison, Input, Rule, inputs, predicates
@@ -148,7 +148,8 @@ class _CompiledCriterion:
 
     def __init__(self, criterion: Criterion, index: Mapping[Input, int]) -> None:
         self._key, self._label = criterion.key, criterion.label or criterion.key
-        self._rule, self._expected, self._severity = criterion.rule, criterion.rule.expected(), criterion.severity
+        self._severity: Severity = criterion.severity
+        self._rule, self._expected = criterion.rule, criterion.rule.expected()
         self._shown = [(_name(each), index[each]) for each in inputs(*criterion.rules)]
         self._when = None if criterion.when is None else compiled(criterion.when, index)
         self.test = compiled(criterion.condition, index)

@@ -79,8 +79,10 @@ def _parse_term(data: Mapping[str, object]) -> Term:
 
 def _measured(term: Term, rest: Mapping[str, object]) -> Term:
     match rest:
-        case {"measure": "count" | "distinct" as measure} if len(rest) == 1:
-            return Term(term.source, term.path, measure)
+        case {"measure": "count"} if len(rest) == 1:
+            return term.count()
+        case {"measure": "distinct"} if len(rest) == 1:
+            return term.distinct()
         case _ if rest:
             raise ValueError(f"{term!r} takes a measure of count or distinct, found {_text.shown(dict(rest))}")
     return term
