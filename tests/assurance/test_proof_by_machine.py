@@ -18,6 +18,7 @@ from salesprocess import (
     Engine,
     HookEvent,
     Hooks,
+    MovedEvent,
     Override,
     SalesProcess,
     Stage,
@@ -62,7 +63,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     def hook(self, phase: str, event: HookEvent[Any]) -> None:
         self.ran.append(phase)
-        assert (event.change is None) is (phase in {"before", "exit"})
+        assert isinstance(event, MovedEvent) is (phase not in {"before", "exit"})
         if phase == self.fail_in:
             raise HookFailedError(phase)
 

@@ -301,7 +301,7 @@ def test_probability(loader: str, text: str) -> None:
 @pytest.mark.parametrize("limit", ["1e308", "nan", "inf", "-1"])
 def test_time_limit(limit: str) -> None:
     """A time limit that is not a length of time is refused."""
-    with refused("expected a number of days, found|a time limit is more than nothing, found -1 day"):
+    with refused("expected a number of days, found|a time limit is longer than nothing, found -1 day"):
         odoo.load(f"id,name,rotting_threshold_days\n1,a,{limit}\n")
 
 
