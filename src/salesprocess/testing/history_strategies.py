@@ -12,7 +12,7 @@ from salesprocess._text import suggestion
 from salesprocess.history import History, replay
 from salesprocess.history.change import StageChange
 from salesprocess.process import SalesProcess
-from salesprocess.testing.deal_types import MONDAY
+from salesprocess.testing.host_values import MONDAY
 from salesprocess.testing.process_paths import Path, Step, route, ways_out
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from salesprocess.assurance.host_types import type_of_argument
 from salesprocess.assurance.solver.witness import nested
 from salesprocess.criteria import required
 from salesprocess.criteria.rules import Input, inputs, leaves, literals
@@ -14,8 +15,8 @@ from salesprocess.history import History
 from salesprocess.process import SalesProcess, Stage
 from salesprocess.testing.coverage_points import criteria_of
 from salesprocess.testing.deal_building import Facts, condition, solve
-from salesprocess.testing.deal_types import hint_at, plain_values
 from salesprocess.testing.doubles import FrozenClock
+from salesprocess.testing.host_values import plain_values
 from salesprocess.testing.process_paths import Step, way_to, ways_out
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Plan:
         return None if found is None else (assignment_of(found), way)
 
     def _hint(self, path: str) -> Any:
-        return Any if self.deal_type is None else hint_at(self.deal_type, path)
+        return Any if self.deal_type is None else type_of_argument(self.deal_type, path)
 
     def _values(self, variable: Input, rules: list[Rule]) -> Iterator[Any]:
         source, path = variable

@@ -9,13 +9,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from salesprocess._text import suggestion
+from salesprocess.assurance.host_types import type_of_argument
 from salesprocess.assurance.solver.witness import nested
 from salesprocess.criteria import required
 from salesprocess.criteria.rules import inputs
 from salesprocess.process.stages import CLOSED_KINDS
 from salesprocess.testing.assertions import assert_moves
 from salesprocess.testing.deal_building import condition, solve
-from salesprocess.testing.deal_types import MONDAY, built, hint_at
+from salesprocess.testing.host_values import MONDAY, built
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -112,7 +113,9 @@ class Path:
             ValueError: if no one deal can walk the path as it is: then set facts on the way, `upto` there first.
         """
         names = facts or {}
-        found = solve(required(self.criteria), hints=lambda path: hint_at(deal_type, names.get(path, path)), at=at)
+        found = solve(
+            required(self.criteria), hints=lambda path: type_of_argument(deal_type, names.get(path, path)), at=at
+        )
         if found is None:
             asked = "; ".join(str(criterion.rule) for criterion in required(self.criteria))
             raise ValueError(f"no one {_called(deal_type)} walks {self}, whose steps ask for: {asked}")

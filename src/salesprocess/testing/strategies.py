@@ -9,14 +9,16 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
+from salesprocess.assurance.host_types import HostType, type_of_argument
 from salesprocess.assurance.solver.search import RuleLike
+from salesprocess.assurance.value_types import type_options
 from salesprocess.criteria import Criterion, required
 from salesprocess.criteria.rules import leaves
 from salesprocess.history import History
 from salesprocess.process import SalesProcess
 from salesprocess.testing.deal_building import Facts, Gap, condition, solve
-from salesprocess.testing.deal_types import MONDAY, built, fits, hint_at, shape_of
 from salesprocess.testing.history_strategies import pasts
+from salesprocess.testing.host_values import MONDAY, built, fits
 from salesprocess.testing.process_paths import paths
 
 __all__ = ["deals_at", "deals_failing", "deals_meeting"]
@@ -112,7 +114,7 @@ def _variants(
     """Solutions in which each comparison has, in turn, each status that it can have."""
 
     def hints(path: str) -> Any:
-        return hint_at(deal_type, (names or {}).get(path, path))
+        return type_of_argument(deal_type, (names or {}).get(path, path))
 
     tries = [(met, not_met)]
     for atom in () if few else {str(each.data()): each for each in leaves(*met, *not_met)}.values():
@@ -137,14 +139,14 @@ def _deals(
 
 
 def _built(found: Facts, deal_type: Any, names: Mapping[str, str], given: Mapping[str, Any]) -> st.SearchStrategy[Any]:
-    each = {path: _values(path, found, hint_at(deal_type, names.get(path, path))) for path in found.classes}
+    each = {path: _values(path, found, type_of_argument(deal_type, names.get(path, path))) for path in found.classes}
     together = [st.sampled_from(options) for options in found.joint]
     paths_set = [names.get(path, path).partition(".")[0] for options in found.joint for path in options[0]]
     paths_set += [names.get(path, path).partition(".")[0] for path in found.classes]
     rest = {
-        name: st.from_type(field.hint) if field.hint is not Any else st.none()
-        for name, field in shape_of(deal_type).fields.items()
-        if field.required and name not in {*paths_set, *given}
+        name: _any_of(argument.annotation)
+        for name, argument in HostType(deal_type).arguments.items()
+        if argument.required and name not in {*paths_set, *given}
     }
     rest |= {name: value if isinstance(value, st.SearchStrategy) else st.just(value) for name, value in given.items()}
 
@@ -165,6 +167,11 @@ def _values(path: str, found: Facts, hint: Any) -> st.SearchStrategy[Any]:
             low, high = -_FAR if gap.low is None else gap.low, _FAR if gap.high is None else gap.high
             options.append(st.floats(low, high, exclude_min=True, exclude_max=True))
     return st.one_of(options)
+
+
+def _any_of(annotation: Any) -> st.SearchStrategy[Any]:
+    options = type_options(annotation)
+    return st.none() if Any in options else st.one_of([st.from_type(each) for each in options])
 
 
 def _whole_numbers(gap: Gap) -> Iterator[st.SearchStrategy[int]]:
