@@ -17,7 +17,7 @@ from salesprocess.criteria.rules import leaves
 from salesprocess.history import History
 from salesprocess.process import SalesProcess
 from salesprocess.testing.deal_building import Facts, Gap, condition, solve
-from salesprocess.testing.history_strategies import pasts
+from salesprocess.testing.history_strategies import histories_along
 from salesprocess.testing.host_values import MONDAY, built, fits
 from salesprocess.testing.process_paths import paths
 
@@ -87,13 +87,13 @@ def deals_at(
     """
     options = []
     for path in islice(paths(process, to=stage, kind="simple"), _PATHS):
-        gate = required(path.criteria)
-        found = list(_variants([condition(each) for each in gate], [], deal_type, facts, at, few=True))
+        rules = [condition(each) for each in required(path.criteria)]
+        found = list(_variants(rules, [], deal_type, facts, at, few=True))
         if found:
             deals = _deals(found, deal_type, facts, {**given, attribute: stage}, [], "walks")
-            options.append(st.tuples(deals, pasts(path, at)))
+            options.append(st.tuples(deals, histories_along(path, at)))
     if not options:
-        raise ValueError(f"no {_called(deal_type)} gets to {stage!r} in a legal way")
+        raise ValueError(f"no {HostType(deal_type).name} gets to {stage!r} in a legal way")
     return st.one_of(options)
 
 
@@ -134,7 +134,7 @@ def _deals(
     what: str,
 ) -> st.SearchStrategy[Any]:
     if not options:
-        raise ValueError(f"no {_called(deal_type)} {what} {'; '.join(map(str, rules))}")
+        raise ValueError(f"no {HostType(deal_type).name} {what} {'; '.join(map(str, rules))}")
     return st.one_of([_built(each, deal_type, names or {}, given) for each in options])
 
 
@@ -179,7 +179,3 @@ def _whole_numbers(gap: Gap) -> Iterator[st.SearchStrategy[int]]:
     high = _FAR if gap.high is None else -int(-gap.high // 1) - 1
     if low <= high:
         yield st.integers(low, high)
-
-
-def _called(deal_type: Any) -> str:
-    return str(getattr(deal_type, "__name__", deal_type))
