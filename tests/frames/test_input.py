@@ -154,7 +154,7 @@ def test_the_first_stages_of_a_log_may_be_unknown() -> None:
         (lambda: frames.win_rate({1: PROCESS}, LOG), "conform alone takes several"),
         (lambda: frames.spells("seven", LOG), "expected a SalesProcess, found builtins.str"),
         (lambda: frames.conform("seven", LOG), "expected a SalesProcess, found builtins.str"),
-        (lambda: frames.funnel(PROCESS, LOG, per="phases"), "no per 'phases'; did you mean 'phase'"),
+        (lambda: frames.funnel(PROCESS, LOG, per="phases"), "unknown per 'phases'; did you mean 'phase'"),
         (lambda: frames.funnel(PROCESS, LOG, by="stage"), "by='stage': the result has a column of that name"),
         (lambda: frames.velocity(PROCESS, LOG, by="currency"), "by='currency': the result has a column"),
         (lambda: frames.funnel(PROCESS, LOG, by="ownr"), "no column 'ownr'; did you mean 'owner'"),

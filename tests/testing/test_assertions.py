@@ -209,9 +209,9 @@ def test_a_path_says_the_trigger_where_stages_do_not_tell() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"to": "closed"}, "has no stage 'closed'"),
-        ({"kind": "longest"}, "no kind of path 'longest'"),
-        ({"limit": 0}, "a limit is at least 1, found 0"),
+        ({"to": "closed"}, "unknown stage 'closed' in process"),
+        ({"kind": "longest"}, "unknown kind of path 'longest'"),
+        ({"limit": 0}, "limit must be at least 1, found 0"),
     ],
 )
 def test_a_wrong_question_about_paths_is_refused_at_once(options: Any, message: str) -> None:
@@ -222,7 +222,7 @@ def test_a_wrong_question_about_paths_is_refused_at_once(options: Any, message: 
 def test_a_path_that_no_deal_can_walk_says_what_contradicts() -> None:
     stages = [Stage(key="a", exit_criteria=fact("n") > 5), Stage(key="b", exit_criteria=fact("n") < 5), Stage(key="c")]
     (path,) = paths(SalesProcess.linear(key="p", stages=stages), to="c")
-    with pytest.raises(ValueError, match="no one dict walks a>b>c, whose steps ask for: n is more than 5; n is less"):
+    with pytest.raises(ValueError, match="no single dict can walk a>b>c, which asks for: n is more than 5; n is less"):
         path.deal(dict)
 
 

@@ -249,7 +249,7 @@ def test_a_history_that_does_not_conform_has_some_fault(history: History) -> Non
 def test_a_fault_that_cannot_be_is_refused_when_asked_for() -> None:
     with pytest.raises(ValueError, match="did you mean 'skip'"):
         histories(FUNNEL, conformant=False, faults={"skips"})
-    with pytest.raises(ValueError, match="a conformant past has no faults"):
+    with pytest.raises(ValueError, match="a conformant history has no faults"):
         histories(FUNNEL, faults={"skip"})
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from salesprocess._text import shown, suggestion
 from salesprocess.assurance.criterion_places import placed_criteria
-from salesprocess.assurance.host_types import Missing, Shape, at_path, shapes_of
+from salesprocess.assurance.host_types import HostType, MissingFact, type_of_fact
+from salesprocess.assurance.value_types import PossibleValues, kind_of, possible_values
 from salesprocess.criteria import Criterion
 from salesprocess.criteria.evaluation import MET, compiled
 from salesprocess.criteria.operators import Question, equals
@@ -17,16 +17,6 @@ from salesprocess.criteria.rules import Comparison, Term, comparisons, fact
 from salesprocess.errors import Problem
 from salesprocess.process import SalesProcess
 
-_LITERAL_KINDS: Final[tuple[tuple[type, str], ...]] = (
-    (bool, "bool"),
-    (int, "number"),
-    (float, "number"),
-    (Decimal, "number"),
-    (str, "text"),
-    (datetime, "time"),
-    (date, "date"),
-    (timedelta, "duration"),
-)
 _NUMERIC: Final = {"bool", "number"}
 _WORDS: Final = {"time": "a time", "date": "a date", "duration": "a length of time", "bool": "true or false"}
 
@@ -62,13 +52,13 @@ class _Fitting:
         if any(missing):
             yield from (problem for problem in missing if problem is not None)
             return
-        shapes = [_measured(term, list(shapes_of(found))) for term, found in zip(terms, types, strict=True)]
+        shapes = [_measured(term, list(possible_values(found))) for term, found in zip(terms, types, strict=True)]
         for term, measured in zip(terms, shapes, strict=True):
             if measured is None:
-                message = f"{term} cannot be counted: {term.path!r} is no collection in {_name(self.deal_type)}"
+                message = f"{term} cannot be counted: {term.path!r} is no collection in {HostType(self.deal_type).name}"
                 yield Problem("incomparable_types", path, message)
                 return
-        yield from _unreachable_count(path, rule, list(shapes_of(types[0])))
+        yield from _unreachable_count(path, rule, list(possible_values(types[0])))
         left = shapes[0]
         if not left or any(shape.kind is None for shape in left):
             return
@@ -77,40 +67,40 @@ class _Fitting:
         else:
             yield from _of_literals(path, rule, left)
 
-    def _type_of(self, term: Term) -> Any | Missing:
+    def _type_of(self, term: Term) -> Any | MissingFact:
         if term.source == "now":
             return datetime
         if term.source == "context":
             return Any
         name = "entered_at" if term.source == "time_in_stage" else str(term.path)
-        found = at_path(self.deal_type, self.facts.get(name, name))
-        return timedelta if term.source == "time_in_stage" and not isinstance(found, Missing) else found
+        found = type_of_fact(self.deal_type, self.facts.get(name, name))
+        return timedelta if term.source == "time_in_stage" and not isinstance(found, MissingFact) else found
 
 
 def _missing(path: str, term: Term, found: Any) -> Problem | None:
-    if not isinstance(found, Missing):
+    if not isinstance(found, MissingFact):
         return None
     asked = "entered_at (for time_in_stage())" if term.source == "time_in_stage" else term.path
-    message = f"no fact {asked!r}: {found.owner} has no {found.part!r}{suggestion(found.part, found.names)}"
+    message = f"no fact {asked!r}: {found.owner} has no {found.name!r}{suggestion(found.name, found.known)}"
     return Problem("unknown_fact", path, message)
 
 
-def _measured(term: Term, shapes: list[Shape]) -> list[Shape] | None:
+def _measured(term: Term, shapes: list[PossibleValues]) -> list[PossibleValues] | None:
     """The shapes of a count, or `None` of what cannot be counted."""
     if term.measure is None:
         return shapes
     if shapes and all(shape.kind not in {None, "collection"} for shape in shapes):
         return None
-    return [Shape("number")]
+    return [PossibleValues("number")]
 
 
-def _unreachable_count(path: str, rule: Comparison, shapes: Sequence[Shape]) -> Iterator[Problem]:
+def _unreachable_count(path: str, rule: Comparison, shapes: Sequence[PossibleValues]) -> Iterator[Problem]:
     """A number of distinct values that is more than there are, where all the values are listed."""
     if rule.term.measure != "distinct" or isinstance(rule.value, Term) or not shapes:
         return
-    items = [list(shapes_of(shape.item)) for shape in shapes]
-    if all(listed and all(item.values is not None for item in listed) for listed in items):
-        most = max(len({value for item in listed for value in item.values or ()}) for listed in items)
+    items = [list(possible_values(shape.item)) for shape in shapes]
+    if all(listed and all(item.listed is not None for item in listed) for listed in items):
+        most = max(len({value for item in listed for value in item.listed or ()}) for listed in items)
         count = fact("count")
         test = compiled(Comparison(count, rule.op, rule.value), {count.input: 0})
         if not any(test((number,)) == MET for number in range(most + 1)):
@@ -118,7 +108,7 @@ def _unreachable_count(path: str, rule: Comparison, shapes: Sequence[Shape]) -> 
             yield Problem("never_met", path, message)
 
 
-def _of_literals(path: str, rule: Comparison, shapes: Sequence[Shape]) -> Iterator[Problem]:
+def _of_literals(path: str, rule: Comparison, shapes: Sequence[PossibleValues]) -> Iterator[Problem]:
     question = rule.operator.question
     if question == "membership":
         yield from _contained(path, rule, shapes)
@@ -128,22 +118,22 @@ def _of_literals(path: str, rule: Comparison, shapes: Sequence[Shape]) -> Iterat
             yield _incomparable(path, rule, shapes, "a pattern fits text alone")
         return
     for value in rule.literals():
-        kind = _kind_of(value)
+        kind = kind_of(value)
         if not any(_comparable(shape, kind, question) for shape in shapes):
             yield _incomparable(path, rule, shapes, f"{shown(value)} is {_word(kind)}")
         elif question == "equality":
             yield from _outside(path, rule.term, value, shapes)
 
 
-def _contained(path: str, rule: Comparison, shapes: Sequence[Shape]) -> Iterator[Problem]:
+def _contained(path: str, rule: Comparison, shapes: Sequence[PossibleValues]) -> Iterator[Problem]:
     holders = [shape for shape in shapes if shape.kind in {"text", "collection"}]
     if not holders:
         yield _incomparable(path, rule, shapes, "only text and collections contain something")
         return
-    kind = _kind_of(rule.value)
+    kind = kind_of(rule.value)
     if any(shape.kind == "text" and kind == "text" for shape in holders):
         return
-    items = [item for shape in holders if shape.kind == "collection" for item in shapes_of(shape.item)]
+    items = [item for shape in holders if shape.kind == "collection" for item in possible_values(shape.item)]
     if any(item.kind is None for item in items) or (not items and any(s.kind == "collection" for s in holders)):
         return
     if not any(_comparable(item, kind, "equality") for item in items):
@@ -152,7 +142,9 @@ def _contained(path: str, rule: Comparison, shapes: Sequence[Shape]) -> Iterator
         yield from _outside(path, rule.term, rule.value, items)
 
 
-def _of_terms(path: str, rule: Comparison, left: Sequence[Shape], right: Sequence[Shape]) -> Iterator[Problem]:
+def _of_terms(
+    path: str, rule: Comparison, left: Sequence[PossibleValues], right: Sequence[PossibleValues]
+) -> Iterator[Problem]:
     if not right or any(shape.kind is None for shape in right):
         return
     if not any(_comparable(shape, str(other.kind), rule.operator.question) for shape in left for other in right):
@@ -160,17 +152,17 @@ def _of_terms(path: str, rule: Comparison, left: Sequence[Shape], right: Sequenc
         yield _incomparable(path, rule, left, f"{rule.value} is {what}")
 
 
-def _comparable(shape: Shape, kind: str | None, question: Question) -> bool:
+def _comparable(shape: PossibleValues, kind: str | None, question: Question) -> bool:
     if shape.is_plain_enum:
         # A rule compares an enum member by its value, but the member itself has no order.
-        values = (Shape(_kind_of(each)) for each in shape.values or ())
+        values = (PossibleValues(kind_of(each)) for each in shape.listed or ())
         return question != "order" and any(_comparable(each, kind, question) for each in values)
     return kind is None or shape.kind == kind or {shape.kind, kind} <= _NUMERIC
 
 
-def _outside(path: str, term: Term, value: object, shapes: Sequence[Shape]) -> Iterator[Problem]:
+def _outside(path: str, term: Term, value: object, shapes: Sequence[PossibleValues]) -> Iterator[Problem]:
     """Whether a literal is none of the values that there are, where all shapes list theirs."""
-    listed = [shape.values for shape in shapes]
+    listed = [shape.listed for shape in shapes]
     if any(values is None for values in listed):
         return
     values = [each for some in listed for each in some or ()]
@@ -179,19 +171,11 @@ def _outside(path: str, term: Term, value: object, shapes: Sequence[Shape]) -> I
         yield Problem("literal_outside", path, f"{term} is never {shown(value)}{hint}")
 
 
-def _incomparable(path: str, rule: Comparison, shapes: Sequence[Shape], why: str) -> Problem:
+def _incomparable(path: str, rule: Comparison, shapes: Sequence[PossibleValues], why: str) -> Problem:
     what = " or ".join(dict.fromkeys(_word(shape.kind) for shape in shapes))
     message = f"({rule}) compares what cannot be compared: {rule.term} is {what}, and {why}"
     return Problem("incomparable_types", path, message)
 
 
-def _kind_of(value: object) -> str | None:
-    return next((kind for base, kind in _LITERAL_KINDS if isinstance(value, base)), None)
-
-
 def _word(kind: str | None) -> str:
     return _WORDS.get(str(kind), str(kind) if kind == "text" else f"a{'n' if kind == 'enum' else ''} {kind}")
-
-
-def _name(deal_type: Any) -> str:
-    return getattr(deal_type, "__name__", str(deal_type))

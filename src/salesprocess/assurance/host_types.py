@@ -1,172 +1,232 @@
-"""What a host's deal type says about the facts it holds."""
+"""What a host's type says about its deals: the facts that they hold, and what its constructor takes.
+
+All parts of the library that look into a host's type ask here. Each kind of type has a reader in `_READERS`.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
+import sys
 import types
 import typing
-from collections.abc import Collection, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Collection, Mapping
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
-from functools import partial
-from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
+from functools import cached_property, partial
+from typing import Any, Final, NamedTuple, TypeAlias, Union, get_args, get_origin
 
-_KINDS: Final[tuple[tuple[type, str], ...]] = (
-    (bool, "bool"),
-    (int, "number"),
-    (float, "number"),
-    (Decimal, "number"),
-    (str, "text"),
-    (datetime, "time"),
-    (date, "date"),
-    (timedelta, "duration"),
-)
-_UNIONS: Final = (Union, types.UnionType)
+from pydantic import BaseModel
+
+from salesprocess.assurance.value_types import is_required_key, known_type_options
+
 # Values of these types have attributes, but none that a deal keeps its facts in.
 _PLAIN: Final = (str, bytes, int, float, Decimal, date, timedelta, Enum)
 
 
-class Shape(NamedTuple):
-    """What values of one type can be.
+class DeclaredFact(NamedTuple):
+    """A fact that a type declares: its annotation, and the keyword by which the constructor takes it."""
 
-    `kind` is what they can be ordered with: bool, number, text, time, date, duration, collection, or `None` where
-    the type does not say. `values` are the only ones there are, where those are listed; `item` is the type of a
-    collection's items.
-    """
-
-    kind: str | None
-    values: tuple[Any, ...] | None = None
-    item: Any = Any
-    is_plain_enum: bool = False
+    annotation: Any
+    keyword: str
 
 
-class Missing(NamedTuple):
-    """A path that a type does not have: the part that is missing, of what, and the names that there are."""
+class Argument(NamedTuple):
+    """What a constructor takes for a fact."""
 
-    part: str
+    annotation: Any
+    keyword: str
+    required: bool
+
+
+class MissingFact(NamedTuple):
+    """A fact that a type does not have: its name, the type's name, and the names of the facts that there are."""
+
+    name: str
     owner: str
-    names: tuple[str, ...]
+    known: tuple[str, ...]
 
 
-def at_path(deal_type: Any, path: str) -> Any | Missing:
-    """The type of a dotted path; `Any` where the type does not say, `Missing` where it says that there is none."""
+class HostType:
+    """A type of deals, or of a part of a deal."""
+
+    def __init__(self, owner: Any) -> None:
+        self._owner = owner
+        self._bare = get_origin(owner) or owner
+        self.name = str(getattr(self._bare, "__name__", owner))
+
+    @cached_property
+    def facts(self) -> Mapping[str, DeclaredFact]:
+        """The facts that the type declares, by name; none where it declares nothing."""
+        if not isinstance(self._bare, type):
+            return {}
+        found = next(read(self._bare) for is_of_kind, read in _READERS if is_of_kind(self._bare))
+        return {name: each for name, each in found.items() if not name.startswith("_")}
+
+    @cached_property
+    def arguments(self) -> Mapping[str, Argument]:
+        """What the constructor takes, by the names of the facts."""
+        if typing.is_typeddict(self._bare):
+            return {name: Argument(*each, required=self._is_required_key(name)) for name, each in self.facts.items()}
+        names = {each.keyword: name for name, each in self.facts.items()}
+        hints = {each.keyword: each.annotation for each in self.facts.values()}
+        hints |= _annotations(self._bare if inspect.isroutine(self._bare) else self._bare.__init__)
+        return {
+            names.get(each.name, each.name): Argument(
+                _annotation_of(each, hints), each.name, required=each.default is each.empty
+            )
+            for each in self._parameters
+            if each.kind in {each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY}
+        }
+
+    @cached_property
+    def takes_any_argument(self) -> bool:
+        """Whether the constructor takes facts by any name, as that of a dict does."""
+        if typing.is_typeddict(self._bare):
+            return True
+        return any(each.kind is each.VAR_KEYWORD for each in self._parameters) or not (self.facts or self.arguments)
+
+    def type_of_fact(self, name: str) -> Any | MissingFact:
+        """Return the type of a fact that deals hold; `Any` where the type does not say."""
+        if not isinstance(self._bare, type) or self._bare is object:
+            return Any
+        if issubclass(self._bare, Mapping) and not typing.is_typeddict(self._bare):
+            return (get_args(self._owner) or (Any,))[-1]
+        if name in self.facts:
+            return self.facts[name].annotation
+        if hasattr(self._bare, name) and not issubclass(self._bare, _PLAIN):
+            return _type_of_attribute(self._bare, name)
+        if self._may_hold_undeclared(name):
+            return Any
+        properties = (each for each, value in vars(self._bare).items() if isinstance(value, property))
+        return MissingFact(name, self.name, tuple(dict.fromkeys([*self.facts, *properties])))
+
+    def type_of_argument(self, name: str) -> Any:
+        """Return the type in which the constructor takes a fact; `Any` where it does not say."""
+        return self.arguments[name].annotation if name in self.arguments else Any
+
+    def _is_required_key(self, name: str) -> bool:
+        # The class itself cannot read `NotRequired` in an annotation that is text.
+        said = is_required_key(self.facts[name].annotation)
+        return name in self._bare.__required_keys__ if said is None else said
+
+    def _may_hold_undeclared(self, name: str) -> bool:
+        owner = self._bare
+        if typing.is_typeddict(owner) or issubclass(owner, (*_PLAIN, Collection)):
+            return False
+        if issubclass(owner, BaseModel):
+            if owner.model_config.get("extra") == "allow":
+                return True
+        elif hasattr(owner, "__getattr__"):
+            return True
+        if not self.facts and not any(is_of_kind(owner) for is_of_kind, _ in _DECLARING):
+            return True
+        # A method that names an attribute may set it.
+        bases = (base for base in owner.__mro__ if not base.__module__.startswith("pydantic."))
+        functions = (each for base in bases for each in vars(base).values() if isinstance(each, types.FunctionType))
+        return any(name in function.__code__.co_names for function in functions)
+
+    @cached_property
+    def _parameters(self) -> tuple[inspect.Parameter, ...]:
+        try:
+            return tuple(inspect.signature(self._bare).parameters.values())
+        except (TypeError, ValueError):
+            return ()
+
+
+def type_of_fact(deal_type: Any, path: str) -> Any | MissingFact:
+    """Return the type of a fact by its dotted path; `Any` where the deal type does not say.
+
+    >>> from dataclasses import make_dataclass
+    >>> Deal = make_dataclass("Deal", [("contact", make_dataclass("Contact", [("email", str)]))])
+    >>> type_of_fact(Deal, "contact.email"), type_of_fact(Deal, "contact.phone")
+    (<class 'str'>, MissingFact(name='phone', owner='Contact', known=('email',)))
+    """
+    return _at_path(deal_type, path, HostType.type_of_fact)
+
+
+def type_of_argument(deal_type: Any, path: str) -> Any:
+    """Return the type in which constructors take a fact, by its dotted path; `Any` where they do not say."""
+    return _at_path(deal_type, path, HostType.type_of_argument)
+
+
+def _at_path(deal_type: Any, path: str, type_of: Callable[[HostType, str], Any]) -> Any:
     found: Any = deal_type
     for name in path.split("."):
-        members = [_member(each, name) for each in members_of(found)]
-        known = [each for each in members if not isinstance(each, Missing)]
+        options = [type_of(HostType(each), name) for each in known_type_options(found)]
+        known = [each for each in options if not isinstance(each, MissingFact)]
         if not known:
-            return members[0] if members else Any
+            return options[0] if options else Any
         found = known[0] if len(known) == 1 else Union[tuple(known)]  # noqa: UP007 - built at run time
     return found
 
 
-def members_of(annotation: Any) -> list[Any]:
-    """The types that a value may have, `None` aside, without what wraps them."""
-    origin = get_origin(annotation)
-    if origin is Annotated or _wraps(annotation, origin):
-        return members_of(get_args(annotation)[0])
-    if origin in _UNIONS:
-        return [member for each in get_args(annotation) for member in members_of(each)]
-    for name in ("__supertype__", "__value__"):  # NewType, and the type statement
-        if hasattr(annotation, name):
-            return members_of(getattr(annotation, name))
-    if isinstance(annotation, typing.TypeVar):
-        return members_of(annotation.__bound__) if annotation.__bound__ else [Any]
-    return [] if annotation in {None, types.NoneType} else [annotation]
-
-
-def _wraps(annotation: Any, origin: Any) -> bool:
-    """Whether a generic only says how a value is kept: `Required`, `ClassVar`, SQLAlchemy's `Mapped`."""
-    name = getattr(origin, "__name__", None) or getattr(origin, "_name", None)
-    return name in {"Mapped", "Required", "NotRequired", "ReadOnly", "ClassVar", "Final"} and bool(get_args(annotation))
-
-
-def _member(owner: Any, name: str) -> Any | Missing:
-    """The type of an attribute or key of a type."""
-    bare = get_origin(owner) or owner
-    if not isinstance(bare, type) or bare is object or isinstance(owner, str):
-        return Any
-    if issubclass(bare, Mapping) and not typing.is_typeddict(bare):
-        return (get_args(owner) or (Any, Any))[-1]
-    hints = hints_of(bare)
-    if name in hints:
-        return hints[name]
-    if hasattr(bare, name) and not issubclass(bare, _PLAIN):
-        return _returned(getattr(bare, name))
-    if _may_have(bare, name):
-        return Any
-    names = [*hints, *(each for each, value in vars(bare).items() if isinstance(value, property))]
-    return Missing(name, getattr(bare, "__name__", str(bare)), tuple(dict.fromkeys(names)))
-
-
-def hints_of(owner: type) -> dict[str, Any]:
-    """The annotated attributes of a class, or keys of a `TypedDict`, those that cannot be resolved as `Any`."""
+def _annotations(owner: Any) -> dict[str, Any]:
+    """Return the annotations of a class or function, with `Any` for all where one cannot be resolved."""
     try:
-        return {key: hint for key, hint in typing.get_type_hints(owner, include_extras=True).items() if key[0] != "_"}
+        return typing.get_type_hints(owner, include_extras=True)
     except (NameError, TypeError, AttributeError):
         bases = getattr(owner, "__mro__", (owner,))
-        return {key: Any for base in bases for key in getattr(base, "__annotations__", {}) if key[0] != "_"}
+        return {name: Any for base in bases for name in getattr(base, "__annotations__", {})}
 
 
-def _returned(attribute: Any) -> Any:
-    """What a property gives, as far as it says."""
+def _annotation_of(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Any:
+    # Annotations that are text are resolved in the hints; what a library puts in a signature is a type already.
+    if parameter.annotation is parameter.empty or isinstance(parameter.annotation, str):
+        return hints.get(parameter.name, Any)
+    return parameter.annotation
+
+
+def _type_of_attribute(owner: type, name: str) -> Any:
+    """Return what an attribute of a class gives, such as a property, as far as it says."""
+    attribute = getattr(owner, name)
     function = attribute.fget if isinstance(attribute, property) else getattr(attribute, "func", None)
     if function is None or isinstance(attribute, partial):
-        return Any
-    try:
-        return typing.get_type_hints(function).get("return", Any)
-    except (NameError, TypeError):
-        return Any
+        return _annotations(owner).get(name, Any)
+    return _annotations(function).get("return", Any)
 
 
-def _may_have(owner: type, name: str) -> bool:
-    """Whether instances may have an attribute that the class does not declare."""
-    if typing.is_typeddict(owner) or issubclass(owner, (*_PLAIN, Collection)):
-        return False
-    if "__getattr__" in dir(owner) and not hasattr(owner, "model_fields"):
-        return True
-    if getattr(owner, "model_config", {}).get("extra") == "allow":
-        return True
-    bases = (base for base in owner.__mro__ if not base.__module__.startswith("pydantic."))
-    functions = (each for base in bases for each in vars(base).values() if isinstance(each, types.FunctionType))
-    declares = hasattr(owner, "model_fields") or hasattr(owner, "__dataclass_fields__")
-    declares = declares or hasattr(owner, "__attrs_attrs__") or bool(hints_of(owner))
-    return not declares or any(name in function.__code__.co_names for function in functions)
+def _is_pydantic(owner: type) -> bool:
+    return issubclass(owner, BaseModel)
 
 
-def shapes_of(annotation: Any) -> Iterator[Shape]:
-    """What values of the type can be, one shape for each member of a union."""
-    for member in members_of(annotation):
-        origin = get_origin(member)
-        if origin is Literal:
-            for value in get_args(member):
-                yield Shape(_kind_of_type(type(value)), (value,))
-        elif isinstance(member, type) and issubclass(member, Enum):
-            yield _enum_shape(member)
-        else:
-            bare = origin or member
-            kind = _kind_of_type(bare) if isinstance(bare, type) else None
-            yield Shape(kind, (True, False) if kind == "bool" else None, _item_of(member) if kind else Any)
+def _read_pydantic(owner: type[BaseModel]) -> dict[str, DeclaredFact]:
+    found = {name: DeclaredFact(each.return_type, name) for name, each in owner.model_computed_fields.items()}
+    for name, field in owner.model_fields.items():
+        alias = field.validation_alias
+        found[name] = DeclaredFact(field.annotation, alias if isinstance(alias, str) else name)
+    return found
 
 
-def _enum_shape(owner: type[Enum]) -> Shape:
-    values = tuple(member.value for member in owner)
-    ordered = next((kind for base, kind in _KINDS if issubclass(owner, base)), None)
-    return Shape(ordered or "enum", values, is_plain_enum=ordered is None)
+def _is_attrs(owner: type) -> bool:
+    return hasattr(owner, "__attrs_attrs__")
 
 
-def _kind_of_type(found: type) -> str | None:
-    for base, kind in _KINDS:
-        if issubclass(found, base):
-            return kind
-    return "collection" if issubclass(found, Collection) and not issubclass(found, bytes) else None
+def _read_attrs(owner: Any) -> dict[str, DeclaredFact]:
+    annotations = _annotations(owner)
+    # Where there is a class of attrs, attrs has been imported.
+    fields = sys.modules["attr"].fields(owner)
+    return {each.name: DeclaredFact(annotations.get(each.name, each.type or Any), each.alias) for each in fields}
 
 
-def _item_of(member: Any) -> Any:
-    arguments = get_args(member)
-    bare = get_origin(member) or member
-    if not arguments or not isinstance(bare, type):
-        return Any
-    if issubclass(bare, tuple) and Ellipsis not in arguments:
-        return Union[arguments]  # noqa: UP007 - built at run time
-    return arguments[0]
+def _read_dataclass(owner: Any) -> dict[str, DeclaredFact]:
+    annotations = _annotations(owner)
+    return {each.name: DeclaredFact(annotations.get(each.name, Any), each.name) for each in dataclasses.fields(owner)}
+
+
+def _read_annotated(owner: type) -> dict[str, DeclaredFact]:
+    return {name: DeclaredFact(annotation, name) for name, annotation in _annotations(owner).items()}
+
+
+_Reader: TypeAlias = tuple[Callable[[type], bool], Callable[[Any], dict[str, DeclaredFact]]]
+
+# Kinds of types that declare all their facts.
+_DECLARING: Final[tuple[_Reader, ...]] = (
+    (typing.is_typeddict, _read_annotated),
+    (_is_pydantic, _read_pydantic),
+    (_is_attrs, _read_attrs),
+    (dataclasses.is_dataclass, _read_dataclass),
+)
+# The first kind that a class is of reads it; the last one is any class, with or without annotations.
+_READERS: Final[tuple[_Reader, ...]] = (*_DECLARING, (lambda _owner: True, _read_annotated))

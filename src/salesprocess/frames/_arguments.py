@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from salesprocess._text import shown, suggestion
 from salesprocess.errors import DealError
-from salesprocess.process import SalesProcess
 
 By: TypeAlias = "str | Sequence[str]"
 Progress: TypeAlias = Callable[[Sequence[Any]], Iterable[Any]]
 StepT = TypeVar("StepT")
 
 
-def check_process(process: object) -> None:
-    """Raises `DealError` for anything but one process."""
-    if isinstance(process, SalesProcess):
-        return
-    why = "conform alone takes several" if isinstance(process, Mapping) else "the process comes first, then the frame"
-    kind = f"{type(process).__module__}.{type(process).__qualname__}"
-    raise DealError(f"expected a SalesProcess, found {kind}: {why}", found=process)
+def check_choices(**choices: tuple[object, Sequence[str]]) -> None:
+    """Refuse arguments, each given with the values that it may have, and name the nearest value.
 
-
-def check_choice(name: str, value: object, known: Sequence[str]) -> None:
-    """Raises `DealError` for a choice that there is not, with the nearest."""
-    if value not in known:
-        raise DealError(f"no {name} {value!r}{suggestion(value, known)}", found=value, expected=known)
+    Raises:
+        DealError: for the first one that is not among its values.
+    """
+    for name, (value, known) in choices.items():
+        if value not in known:
+            raise DealError(f"unknown {name} {value!r}{suggestion(value, known)}", found=value, expected=known)
 
 
 def check_share(name: str, value: object) -> None:

@@ -1,18 +1,14 @@
-"""Any kind of dataframe in, the same kind out."""
+"""What the engines of dataframes do each in a way of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import wraps
 from importlib import import_module
-from typing import Any, Concatenate, Final, Literal, NamedTuple, ParamSpec, TypeAlias, TypeVar
+from typing import Any, Final, Literal, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
 import narwhals.stable.v2 as nw
 
 from salesprocess.criteria.evaluation import is_missing
-from salesprocess.errors import DealError
-from salesprocess.frames._arguments import check_process
-from salesprocess.process import SalesProcess
 
 Frame: TypeAlias = "nw.LazyFrame[Any]"
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
@@ -21,17 +17,7 @@ P = ParamSpec("P")
 NativeT = TypeVar("NativeT")
 FirstT = TypeVar("FirstT")
 
-_LAZY = {nw.Implementation.DUCKDB, nw.Implementation.PYSPARK, nw.Implementation.DASK}
-_KINDS = {*_LAZY, nw.Implementation.POLARS, nw.Implementation.PANDAS, nw.Implementation.PYARROW}
 MICROS_A_DAY: Final = 86_400_000_000
-_EXPECTED = ("polars", "pandas", "pyarrow", "DuckDB", "PySpark", "Dask")
-
-
-class Opened(NamedTuple):
-    """A caller's frame as Narwhals has it, and the way back to the caller's kind."""
-
-    frame: Frame
-    give_back: Callable[[Frame], Any]
 
 
 def as_lazy(native: Any) -> Frame:
@@ -40,52 +26,15 @@ def as_lazy(native: Any) -> Frame:
     return frame
 
 
-def open_frame(native: Any) -> Opened:
-    """The caller's frame, and what turns a result into the same kind.
-
-    pyarrow tables go through polars: Narwhals' own grouped median on them is approximate.
-
-    Raises:
-        DealError: for what is no frame of a kind that the metrics are tested on, or a column of Spark's that nothing
-            can name.
-    """
-    try:
-        frame = nw.from_native(native)
-    except TypeError:
-        raise _no_frame(native) from None
-    if frame.implementation not in _KINDS:
-        raise _no_frame(native)
-    if frame.implementation is nw.Implementation.PYSPARK:
-        _refuse_dots(native.columns)
-    if isinstance(frame, nw.LazyFrame):
-        return Opened(frame, lambda result: result.to_native())
-    if frame.implementation is nw.Implementation.PYARROW:
-        return Opened(as_lazy(frame.to_polars()), lambda result: _collected(result).to_arrow())
-    return Opened(frame.lazy(), lambda result: _tidied(_collected(result).to_native()))
-
-
-def _refuse_dots(columns: Sequence[str]) -> None:
-    for column in columns:
-        if "." in column:
-            fix = f"rename it, such as {column.replace('.', '_')!r}, which gate(facts=...) is told"
-            raise DealError(f"Spark takes the dot in the column {column!r} for a field: {fix}", found=column)
-
-
-def _no_frame(native: Any) -> DealError:
-    kind = f"{type(native).__module__}.{type(native).__qualname__}"
-    order = ": the process comes first, then the frame" if isinstance(native, SalesProcess) else ""
-    return DealError(
-        f"expected a frame of {', '.join(_EXPECTED)}, found {kind}{order}", found=native, expected=_EXPECTED
-    )
-
-
-def _collected(frame: Frame) -> nw.DataFrame[Any]:
-    return frame.collect()
+def in_memory(frame: Frame) -> Any:
+    """Return an eager frame of the engine's own; in pandas with a fresh index, since the old numbers mean nothing."""
+    native: Any = frame.collect().to_native()
+    return native.reset_index(drop=True) if hasattr(native, "reset_index") else native
 
 
 def rows_of(frame: Frame) -> Iterator[dict[str, Any]]:
     """The rows one by one, with None for what pandas has as NaN, NaT or NA."""
-    for row in _collected(frame).iter_rows(named=True):
+    for row in frame.collect().iter_rows(named=True):
         yield {name: None if is_absent(value) else value for name, value in row.items()}
 
 
@@ -93,28 +42,6 @@ def is_absent(value: Any) -> bool:
     """Whether a cell says nothing."""
     # NA has no truth, and differs from nothing.
     return is_missing(value) or type(value).__name__ == "NAType"
-
-
-def _tidied(native: Any) -> Any:
-    """A pandas result with a fresh index: the rows' old numbers mean nothing in it."""
-    return native.reset_index(drop=True) if hasattr(native, "reset_index") else native
-
-
-def same_kind(
-    metric: Callable[Concatenate[FirstT, Frame, P], Frame],
-) -> Callable[Concatenate[FirstT, NativeT, P], NativeT]:
-    """The metric over Narwhals frames as one over any kind: what goes in second comes out, lazy if it was lazy."""
-
-    @wraps(metric)
-    def over_any_kind(first: FirstT, native: NativeT, /, *args: P.args, **options: P.kwargs) -> NativeT:
-        # conform takes several processes by version, and looks at them itself.
-        if not isinstance(first, Mapping):
-            check_process(first)
-        opened = open_frame(native)
-        result: NativeT = opened.give_back(metric(first, opened.frame, *args, **options))
-        return result
-
-    return over_any_kind
 
 
 def kind_of(frame: Any) -> nw.Implementation:
@@ -156,7 +83,7 @@ def _each_partition(native: Any, step: Callable[[Frame], Frame]) -> Any:
     """
 
     def run(part: Any) -> Any:
-        return _tidied(_collected(step(as_lazy(part))).to_native())
+        return in_memory(step(as_lazy(part)))
 
     example = import_module("dask.dataframe.utils").meta_nonempty(native._meta)  # noqa: SLF001 - as Dask does itself
     return native.map_partitions(run, meta=run(example).iloc[:0])
@@ -230,7 +157,7 @@ def with_neighbours(
         columns = _shifted(nw.get_native_namespace(frame), by, wanted)
         return as_lazy(ordered.with_columns(**columns))
     if kind_of(frame) is nw.Implementation.PANDAS:
-        eager = _collected(frame)
+        eager = frame.collect()
         ordered = eager if in_order else eager.sort(by, *order)
         return as_lazy(ordered.with_columns(**_shifted(nw, by, wanted)))
     windows = {

@@ -17,12 +17,13 @@ import narwhals.stable.v2 as nw
 
 from salesprocess.errors import DealError
 from salesprocess.frames import _markov_chain
+from salesprocess.frames._any_dataframe import metric
 from salesprocess.frames._arguments import check_share
 from salesprocess.frames._backends import Frame, keyed, rows_like, rows_of
 from salesprocess.frames._columns import rows_per
 from salesprocess.frames._forecast import learn
 from salesprocess.frames._markov_chain import LOSS
-from salesprocess.frames._stage_numbers import NOWHERE, Places, metric
+from salesprocess.frames._stage_numbers import NOWHERE, StageNumbers
 from salesprocess.frames._stays import stays
 from salesprocess.process import SalesProcess
 
@@ -50,7 +51,7 @@ def bottleneck(process: SalesProcess, events: Frame, *, keep: float = 0.1, at: d
     weights = learn(process, events, at)
     starts = _starts(process, events, at)
     now = _overall(weights, starts)
-    rows = [_gain(process, place, weights, starts, now, keep) for place in Places(process).unclosed]
+    rows = [_gain(process, place, weights, starts, now, keep) for place in StageNumbers(process).unclosed]
     return rows_like(events, sorted(rows, key=lambda row: (-row["gain"], row["position"])))
 
 
@@ -58,7 +59,7 @@ def _starts(process: SalesProcess, events: Frame, at: datetime | None) -> dict[i
     first = keyed(events, ["deal"], lambda log: stays(process, log, (), at))
     rows = rows_of(rows_per(first.filter(nw.col("_came") == NOWHERE), ["_place"], "_n"))
     found = {row["_place"]: row["_n"] for row in rows}
-    opened = Places(process).unclosed
+    opened = StageNumbers(process).unclosed
     return {place: found[place] for place in opened if place in found} or {opened[0]: 1}
 
 

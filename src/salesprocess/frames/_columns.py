@@ -18,7 +18,8 @@ import narwhals.stable.v2 as nw
 
 from salesprocess._text import shown, suggestion
 from salesprocess.errors import DealError
-from salesprocess.frames._backends import Frame, keyed, open_frame, with_micros
+from salesprocess.frames._any_dataframe import open_frame
+from salesprocess.frames._backends import Frame, keyed, with_micros
 from salesprocess.targets.narwhals import holds_nothing
 
 REQUIRED: Final = ("deal", "stage", "at")
@@ -28,14 +29,6 @@ _INSIDE: Final = frozenset(
     {"_us", "_us_before", "_entered", "_left", "_place", "_came", "_went", "_one", "_deal", "_move", "_version"}
 )
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def switch(column: str, values: Mapping[Any, Any], otherwise: Any = None) -> nw.Expr:
-    """The value that a column's value stands for, by nested conditions: the one form that is right on every engine."""
-    result: nw.Expr = nw.lit(otherwise)
-    for found, value in reversed(list(values.items())):
-        result = nw.when(nw.col(column) == found).then(nw.lit(value)).otherwise(result)
-    return result
 
 
 def totals(frame: Frame, by: Sequence[str], columns: Iterable[str], dtype: Any = nw.Int64) -> Frame:
@@ -49,6 +42,19 @@ def totals(frame: Frame, by: Sequence[str], columns: Iterable[str], dtype: Any =
 def rows_per(frame: Frame, by: Sequence[str], name: str) -> Frame:
     """How many rows each group has."""
     return totals(frame.with_columns(nw.lit(1).alias(name)), by, [name])
+
+
+def counts_where(frame: Frame, by: Sequence[str], column: str, conditions: Mapping[str, nw.Expr]) -> Frame:
+    """Return how many rows of each group meet each condition, in a column of its name.
+
+    The conditions look at `column` alone, so that they are evaluated once for each of its values and not for each row.
+    """
+    counts = rows_per(frame, [*by, column], "_rows")
+    columns = (
+        nw.when(applies).then(nw.col("_rows")).otherwise(nw.lit(0)).cast(nw.Int64).alias(name)
+        for name, applies in conditions.items()
+    )
+    return totals(counts.with_columns(*columns), by, conditions)
 
 
 def flag(condition: nw.Expr) -> nw.Expr:

@@ -17,9 +17,10 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import narwhals.stable.v2 as nw
 
 from salesprocess.errors import DealError
-from salesprocess.frames._backends import Frame, Neighbour, keyed, kind_of, open_frame, same_kind, with_neighbours
-from salesprocess.frames._columns import REQUIRED, prepared, require, switch
-from salesprocess.frames._stage_numbers import NOWHERE
+from salesprocess.frames._any_dataframe import open_frame, same_kind
+from salesprocess.frames._backends import Frame, Neighbour, keyed, kind_of, with_neighbours
+from salesprocess.frames._columns import REQUIRED, prepared, require
+from salesprocess.frames._stage_numbers import NOWHERE, switch
 from salesprocess.process import CLOSED_KINDS, SalesProcess, Stage
 
 Processes: TypeAlias = "SalesProcess | Mapping[Any, SalesProcess]"

@@ -19,20 +19,20 @@ import narwhals.stable.v2 as nw
 
 from salesprocess._text import is_slug, shown, suggestion
 from salesprocess.errors import DealError
+from salesprocess.frames._any_dataframe import metric, open_frame
 from salesprocess.frames._arguments import check_share, several
 from salesprocess.frames._backends import (
     Frame,
     Neighbour,
     Rows,
     keyed,
-    open_frame,
     rows_of,
     sorted_down,
     with_neighbours,
     with_overall,
 )
-from salesprocess.frames._columns import prepared, rows_per, switch
-from salesprocess.frames._stage_numbers import NOWHERE, Places, metric
+from salesprocess.frames._columns import prepared, rows_per
+from salesprocess.frames._stage_numbers import NOWHERE, UNKNOWN, StageNumbers, switch
 from salesprocess.frames._stays import order_of, stays
 from salesprocess.process import SalesProcess, Stage, Transition
 from salesprocess.process.stages import Kind
@@ -181,7 +181,7 @@ def variants(process: SalesProcess, events: Frame, *, longest: int = 20, at: dat
     """
     if not isinstance(longest, int) or not 1 <= longest <= _LONGEST:
         raise DealError(f"longest is a whole number from 1 to {_LONGEST}, found {shown(longest)}", found=longest)
-    places = Places(process)
+    places = StageNumbers(process)
     steps = [f"_{step}" for step in range(1, longest + 1)]
     paths = keyed(events, ["deal"], lambda log: _paths(stays(process, log, (), at), steps))
     counts = rows_per(paths, [*steps, "stays"], "deals")
@@ -204,7 +204,7 @@ def _paths(made: Frame, steps: list[str]) -> Frame:
     return wide.group_by("deal").agg(*(nw.col(step).max() for step in steps), nw.col("_step").max().alias("stays"))
 
 
-def _step_name(places: Places, step: str, *, first: bool) -> nw.Expr:
+def _step_name(places: StageNumbers, step: str, *, first: bool) -> nw.Expr:
     lead = "" if first else " > "
     names = {number: lead + stage.key for number, stage in enumerate(places.stages)}
-    return switch(step, {NOWHERE: "", places.unknown: lead + "?", **names}, "").cast(nw.String)
+    return switch(step, {NOWHERE: "", UNKNOWN: lead + "?", **names}, "").cast(nw.String)

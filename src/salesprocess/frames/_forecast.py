@@ -20,12 +20,13 @@ import narwhals.stable.v2 as nw
 from salesprocess._text import shown
 from salesprocess.errors import DealError
 from salesprocess.frames import _markov_chain
+from salesprocess.frames._any_dataframe import metric
 from salesprocess.frames._arguments import By, Progress, check_share, followed, names_of
 from salesprocess.frames._backends import Frame, Rows, keyed, rows_like, rows_of
 from salesprocess.frames._columns import amount, flag, is_one_of, rows_per, totals
 from salesprocess.frames._markov_chain import LOSS, WIN, Chance
 from salesprocess.frames._outcomes import ended
-from salesprocess.frames._stage_numbers import NOWHERE, Places, metric
+from salesprocess.frames._stage_numbers import NOWHERE, UNKNOWN, StageNumbers
 from salesprocess.frames._stays import stays
 from salesprocess.process import SalesProcess
 
@@ -41,14 +42,14 @@ def learn(process: SalesProcess, events: Frame, at: datetime | None = None) -> d
     stages too, and those that stayed are the wins. The prior spreads the weight of one deal evenly over the ways that
     the process or the log has (Perks 1947): where nothing has been seen yet, the process alone speaks.
     """
-    places = Places(process)
+    places = StageNumbers(process)
     seen = keyed(events, ["deal"], lambda log: stays(process, log, (), at))
     # In one order on every engine: the intervals are drawn in the order of the ways.
     rows: list[tuple[int, int, int]] = sorted(
         (row["_place"], row["_went"], row["_n"]) for row in rows_of(rows_per(seen, ["_place", "_went"], "_n"))
     )
     won = places.of("won")
-    final = all(went in {*won, NOWHERE, places.unknown} for place, went, _ in rows if place in won)
+    final = all(went in {*won, NOWHERE, UNKNOWN} for place, went, _ in rows if place in won)
     state: dict[int, int] = dict.fromkeys(places.of("lost", "disqualified"), LOSS)
     state |= dict.fromkeys(won, WIN) if final else {}
     ways: dict[int, dict[int, float]] = {number: {LOSS: 0.0} for number in places.unclosed}
@@ -59,7 +60,7 @@ def learn(process: SalesProcess, events: Frame, at: datetime | None = None) -> d
             dest = numbers[move.dest]
             ways[numbers[move.source]].setdefault(state.get(dest, dest), 0.0)
     for place, went, count in rows:
-        if place in ways and went != places.unknown and (went != NOWHERE or place in won):
+        if place in ways and went != UNKNOWN and (went != NOWHERE or place in won):
             way = WIN if went == NOWHERE else state.get(went, went)
             ways[place][way] = ways[place].get(way, 0.0) + count
     return {place: {way: n + 1 / len(found) for way, n in found.items()} for place, found in ways.items()}
@@ -83,7 +84,9 @@ def chances(process: SalesProcess, events: Frame, *, interval: float = 0.9, at: 
     check_share("interval", interval)
     weights = learn(process, events, at)
     found = _markov_chain.credible(weights, draws=_DRAWS, interval=interval, seed=_SEED)
-    return rows_like(events, [_chance_row(process, place, found[place], weights) for place in Places(process).unclosed])
+    return rows_like(
+        events, [_chance_row(process, place, found[place], weights) for place in StageNumbers(process).unclosed]
+    )
 
 
 def _chance_row(
@@ -150,7 +153,7 @@ def _open_amounts(
 ) -> dict[tuple[Any, ...], dict[int, _Sums]]:
     """The open deals' amounts for each group and stage: all that a forecast needs to know of them."""
     deals = ended(process, events, [*groups, "amount"], at)
-    deals = deals.filter(is_one_of("_place", Places(process).unclosed))
+    deals = deals.filter(is_one_of("_place", StageNumbers(process).unclosed))
     deals = deals.with_columns(amount())
     deals = deals.with_columns(flag(nw.col("amount").is_null()).alias("_missing"), nw.col("amount").fill_null(0.0))
     deals = deals.with_columns((nw.col("amount") * nw.col("amount")).alias("_squares"))
@@ -262,7 +265,11 @@ def calibrated(process: SalesProcess, events: Frame, at: datetime, interval: flo
     """The rows of `calibration`."""
     weights = learn(process, events, at)
     found = _markov_chain.credible(weights, draws=_DRAWS, interval=interval, seed=_SEED)
-    then = ended(process, events, (), at).filter(is_one_of("_place", Places(process).unclosed)).select("deal", "_place")
+    then = (
+        ended(process, events, (), at)
+        .filter(is_one_of("_place", StageNumbers(process).unclosed))
+        .select("deal", "_place")
+    )
     later = ended(process, events, (), None).select("deal", "won", "lost", "disqualified")
     decided = then.join(later, on="deal", how="left")
     decided = decided.filter((nw.col("won") + nw.col("lost") + nw.col("disqualified")) > 0)

@@ -10,22 +10,20 @@ The examples have this log:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import narwhals.stable.v2 as nw
 
-from salesprocess.errors import DealError
-from salesprocess.frames._arguments import By, check_choice, names_of
+from salesprocess.frames._any_dataframe import metric
+from salesprocess.frames._arguments import By, check_choices, names_of
 from salesprocess.frames._backends import Frame, at_once, keyed, unpivoted
-from salesprocess.frames._columns import flag, rows_per, switch, totals
-from salesprocess.frames._stage_numbers import NOWHERE, Places, metric
+from salesprocess.frames._columns import counts_where, flag, rows_per, totals
+from salesprocess.frames._stage_numbers import NOWHERE, FunnelSteps, Per
 from salesprocess.frames._stays import stays
 from salesprocess.process import SalesProcess
 
 Measure: TypeAlias = Literal["entered", "reached", "skipped", "reentered"]
-Per: TypeAlias = Literal["stage", "phase"]
 
 
 @metric
@@ -38,7 +36,7 @@ def funnel(
     by: By = (),
     at: datetime | None = None,
 ) -> Frame:
-    """How many deals came to each stage, or each phase. Deals, not moves: one that comes twice counts once.
+    """Count the deals that came to each stage, or each phase. Deals, not moves: one that comes twice counts once.
 
     `entered`: the deal was in the stage. `reached`: it was in the stage or in a later one, so that jumping over a
     stage does not look like falling out before it. `skipped`: reached and not entered. `reentered`: entered more than
@@ -54,105 +52,67 @@ def funnel(
     [0, 0, 0, 0]
 
     Raises:
-        DealError: for a measure that there is not, or a missing column.
+        DealError: for an unknown measure, or a missing column.
     """
-    check_choice("measure", measure, get_args(Measure))
+    check_choices(measure=(measure, get_args(Measure)), per=(per, get_args(Per)))
     return counted(process, events, measure, per, names_of(by, "position", per, "deals"), at)
 
 
 def counted(
     process: SalesProcess, events: Frame, measure: Measure, per: Per, by: list[str], at: datetime | None
 ) -> Frame:
-    """The funnel as a Narwhals frame."""
-    check_choice("per", per, get_args(Per))
-    ladder = ladder_of(Places(process), per)
-    steps = len(ladder)
-    visits = keyed(events, ["deal"], lambda log: _visits(process, log, ladder, by, at))
-    there = visits.filter(nw.col("_step") > 0)
-    match measure:
-        case "entered":
-            wide = _wide(_per_step(there, by), by, steps, _is_at)
-        case "reentered":
-            wide = _wide(_per_step(there.filter(nw.col("_visits") > 1), by), by, steps, _is_at)
-        case "reached":
-            wide = _reached(visits, by, steps)
-        case "skipped":
-            less = _wide(_per_step(there, by), by, steps, _is_at, sign=-1)
-            both = nw.concat([_reached(visits, by, steps), less])
-            wide = totals(both, by, [f"_{step}" for step in range(1, steps + 1)])
-    return _long(wide, per, by, list(ladder))
+    """Return the funnel as a Narwhals frame."""
+    steps = FunnelSteps.of(process, per)
+    names = {step: f"_{step}" for step in range(1, len(steps.stages) + 1)}
+    others = [name for name in by if name != "deal"]
+
+    def furthest(log: Frame) -> Frame:
+        made = stays(process, log, by, at).with_columns(steps.step("_place").alias("_step"))
+        return _furthest(made, others)
+
+    def visits(log: Frame) -> Frame:
+        made = stays(process, log, by, at).with_columns(steps.step("_place").alias("_step"))
+        return _visits(made, steps, others)
+
+    if measure == "reached":
+        # Needs no visits, which cost a group-by and a join.
+        return _long(_reached(keyed(events, ["deal"], furthest), by, names), steps, by, names)
+    made = keyed(events, ["deal"], visits)
+    there = made.filter(nw.col("_step") > 0)
+    if measure == "reentered":
+        there = there.filter(nw.col("_visits") > 1)
+    entered = counts_where(there, by, "_step", {name: nw.col("_step") == step for step, name in names.items()})
+    if measure == "skipped":
+        deals = rows_per(made, ["deal", *others, "_furthest"], "_rows")
+        less = entered.with_columns(-nw.col(name) for name in names.values())
+        entered = totals(nw.concat([_reached(deals, by, names), less]), by, names.values())
+    return _long(entered, steps, by, names)
 
 
-def ladder_of(places: Places, per: Per) -> dict[str, tuple[int, ...]]:
-    """What the funnel's steps are, in order: the key of each, and the numbers of its stages."""
-    ladder: dict[str, tuple[int, ...]] = {}
-    for number in places.way:
-        stage = places.stages[number]
-        if per == "stage":
-            ladder[stage.key] = (number,)
-        elif stage.phase is not None:
-            ladder[stage.phase] = (*ladder.get(stage.phase, ()), number)
-    if not ladder:
-        raise DealError(f"process {places.process.key!r} names no phases: funnel(per='stage') does without")
-    return ladder
-
-
-def _visits(
-    process: SalesProcess, log: Frame, ladder: dict[str, tuple[int, ...]], by: list[str], at: datetime | None
-) -> Frame:
-    """One row for each deal and step: how often it came, and the furthest step that the deal reached."""
-    steps = {number: step for step, numbers in enumerate(ladder.values(), 1) for number in numbers}
-    made = stays(process, log, by, at).with_columns(
-        switch("_place", steps, 0).cast(nw.Int64).alias("_step"),
-        switch("_came", steps, 0).cast(nw.Int64).alias("_step_before"),
-    )
-    # Moves within a phase, or within what is no step, are no new visit.
-    made = made.with_columns(flag(nw.col("_step") != nw.col("_step_before")).alias("_visits"))
-    visits = totals(made, ["deal", "_step"], ["_visits"])
+def _furthest(made: Frame, others: list[str]) -> Frame:
+    """Return one row for each deal: the furthest step that it reached, and its groups as its last change has them."""
     furthest = made.group_by("deal").agg(nw.col("_step").max().alias("_furthest"))
-    if by:
-        last = made.filter(nw.col("_went") == NOWHERE).select("deal", *(name for name in by if name != "deal"))
-        furthest = furthest.join(last, on="deal", how="left")
-    return visits.join(furthest, on="deal", how="left")
+    if not others:
+        return furthest
+    last = made.filter(nw.col("_went") == NOWHERE).select("deal", *others)
+    return furthest.join(last, on="deal", how="left")
 
 
-def _per_step(visits: Frame, by: list[str]) -> Frame:
-    return rows_per(visits, [*by, "_step"], "_n")
+def _visits(made: Frame, steps: FunnelSteps, others: list[str]) -> Frame:
+    """Return one row for each deal and step: how often it came there, and what `_furthest` says of the deal."""
+    # Moves within a phase, or between stages that are in no step, are no new visit.
+    made = made.with_columns(flag(nw.col("_step") != steps.step("_came")).alias("_visits"))
+    return totals(made, ["deal", "_step"], ["_visits"]).join(_furthest(made, others), on="deal", how="left")
 
 
-def _reached(visits: Frame, by: list[str], steps: int) -> Frame:
-    furthest = ["deal", *(name for name in by if name != "deal"), "_furthest"]
-    one_a_deal = rows_per(visits, furthest, "_rows")
-    counts = rows_per(one_a_deal, [*by, "_furthest"], "_n")
-    return _wide(counts.rename({"_furthest": "_step"}), by, steps, _is_at_or_past)
+def _reached(deals: Frame, by: list[str], names: dict[int, str]) -> Frame:
+    return counts_where(deals, by, "_furthest", {name: nw.col("_furthest") >= step for step, name in names.items()})
 
 
-def _is_at(step: int) -> nw.Expr:
-    return nw.col("_step") == step
-
-
-def _is_at_or_past(step: int) -> nw.Expr:
-    return nw.col("_step") >= step
-
-
-def _wide(counts: Frame, by: list[str], steps: int, applies: Callable[[int], nw.Expr], *, sign: int = 1) -> Frame:
-    """One column a step, so that steps without deals are there with 0."""
-    columns = (
-        (nw.when(applies(step)).then(nw.col("_n")).otherwise(nw.lit(0)).cast(nw.Int64) * sign).alias(f"_{step}")
-        for step in range(1, steps + 1)
-    )
-    return totals(counts.with_columns(*columns), by, [f"_{step}" for step in range(1, steps + 1)])
-
-
-def _long(wide: Frame, per: Per, by: list[str], keys: list[str]) -> Frame:
-    names = {f"_{step}": step for step in range(1, len(keys) + 1)}
-    long = unpivoted(wide, list(names), by, "_name", "deals")
-    named: dict[str, Any] = {name: keys[step - 1] for name, step in names.items()}
-    long = long.with_columns(
-        switch("_name", names).cast(nw.Int64).alias("position"), switch("_name", named).cast(nw.String).alias(per)
-    )
+def _long(wide: Frame, steps: FunnelSteps, by: list[str], names: dict[int, str]) -> Frame:
+    long = steps.with_names(unpivoted(wide, list(names.values()), by, "_name", "deals"), "_name", names)
     deals = nw.col("deals").fill_null(0).cast(nw.Int64)
-    return long.select(*by, "position", per, deals).sort(*by, "position")
+    return long.select(*by, "position", steps.per, deals).sort(*by, "position")
 
 
 @metric
@@ -165,7 +125,7 @@ def conversion(
     by: By = (),
     at: datetime | None = None,
 ) -> Frame:
-    """What share of the deals of a stage came to the next one.
+    """Return the share of the deals of a stage that came to the next one.
 
     By `reached`, the share of the deals that came this far or further which came further: at most 1. By `entered`, the
     deals in the next stage for each deal in this one, which jumps over a stage push up or down, beyond 1 too; CRMs
@@ -180,13 +140,13 @@ def conversion(
     Raises:
         DealError: for a measure other than these two, or a missing column.
     """
-    check_choice("measure", measure, ("entered", "reached"))
+    check_choices(measure=(measure, ("entered", "reached")), per=(per, get_args(Per)))
     groups = names_of(by, "position", per, "deals", "next", "went_on", "rate")
     steps = counted(process, events, measure, per, groups, at)
-    return at_once(steps, lambda part: _steps(part, per, groups).sort(*groups, "position"))
+    return at_once(steps, lambda part: _with_next(part, per, groups).sort(*groups, "position"))
 
 
-def _steps(steps: Frame, per: Per, by: list[str]) -> Frame:
+def _with_next(steps: Frame, per: Per, by: list[str]) -> Frame:
     following = (
         (
             nw.col(column).shift(-1).over(*by, order_by="position")

@@ -22,10 +22,11 @@ from salesprocess._text import suggestion
 from salesprocess.criteria import Criterion, required
 from salesprocess.criteria.rules import Rule, comparisons, terms
 from salesprocess.errors import DealError, DefinitionError, Problem
+from salesprocess.frames._any_dataframe import metric
 from salesprocess.frames._backends import Frame, as_lazy, by_row, is_dask, kind_of
-from salesprocess.frames._columns import is_one_of, require, switch
+from salesprocess.frames._columns import is_one_of, require
 from salesprocess.frames._list_columns import as_given, typed, with_counts
-from salesprocess.frames._stage_numbers import Places, metric
+from salesprocess.frames._stage_numbers import StageNumbers, switch
 from salesprocess.process import SalesProcess
 from salesprocess.process.graph import Move
 from salesprocess.targets.narwhals import compile_gate
@@ -65,11 +66,11 @@ def gate(
     asked = _Asked.of(process, trigger)
     if is_dask(deals):
         _refuse_texts(deals, asked, facts or {})
-    return by_row(deals, lambda part: _gated(Places(process), asked, part, facts, context, at))
+    return by_row(deals, lambda part: _gated(StageNumbers(process), asked, part, facts, context, at))
 
 
 def _gated(
-    places: Places,
+    places: StageNumbers,
     asked: _Asked,
     given: Frame,
     facts: Mapping[str, str] | None,

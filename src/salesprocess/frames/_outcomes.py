@@ -16,10 +16,11 @@ from datetime import datetime
 import narwhals.stable.v2 as nw
 
 from salesprocess.errors import DealError
+from salesprocess.frames._any_dataframe import metric
 from salesprocess.frames._arguments import By, check_days, names_of
 from salesprocess.frames._backends import MICROS_A_DAY, Frame, keyed, with_month
-from salesprocess.frames._columns import amount, flag, is_one_of, rows_per, switch, totals
-from salesprocess.frames._stage_numbers import NOWHERE, Places, metric
+from salesprocess.frames._columns import amount, flag, is_one_of, rows_per, totals
+from salesprocess.frames._stage_numbers import NOWHERE, StageNumbers, switch
 from salesprocess.frames._stays import stays, with_horizon
 from salesprocess.process import SalesProcess
 
@@ -32,10 +33,12 @@ def ended(process: SalesProcess, events: Frame, columns: Sequence[str] = (), at:
     for name in wanted:
         if name in {"outcome", *_COUNTS}:
             raise DealError(f"the result has a column {name!r} itself; rename the log's", found=name)
-    return keyed(events, ["deal"], lambda log: _of_deals(Places(process), stays(process, log, wanted, at), wanted))
+    return keyed(
+        events, ["deal"], lambda log: _of_deals(StageNumbers(process), stays(process, log, wanted, at), wanted)
+    )
 
 
-def _of_deals(places: Places, made: Frame, columns: list[str]) -> Frame:
+def _of_deals(places: StageNumbers, made: Frame, columns: list[str]) -> Frame:
     opened = nw.when(is_one_of("_place", places.unclosed)).then(nw.col("_entered"))
     won = nw.when(is_one_of("_place", places.of("won"))).then(nw.col("_entered"))
     made = made.with_columns(
@@ -78,7 +81,7 @@ def outcomes(process: SalesProcess, events: Frame, *, at: datetime | None = None
     >>> frames.outcomes(SEVEN_STAGE, LOG).sort("deal").select("deal", "outcome", "lost_in", "days").head(2).rows()
     [('a', 'won', None, 30.0), ('b', 'lost', 'qualifying', 17.0)]
     """
-    places = Places(process)
+    places = StageNumbers(process)
     fell = nw.col("outcome").is_in(["lost", "disqualified"])
     return ended(process, events, (), at).select(
         "deal",
@@ -140,7 +143,7 @@ def loss_reasons(process: SalesProcess, events: Frame, *, by: By = (), at: datet
         both = lost.with_columns(amount().fill_null(0.0), nw.lit(1).alias("deals"))
         counts = both.group_by(*keys).agg(nw.col("deals").sum(), nw.col("amount").sum())
     named = counts.with_columns((nw.col("position") - 1).alias("_place"), nw.col("deals").cast(nw.Int64))
-    named = named.with_columns(Places(process).key("_place").alias("lost_in"))
+    named = named.with_columns(StageNumbers(process).key("_place").alias("lost_in"))
     shown = [*groups, "position", "lost_in", "outcome", "reason", "deals", *amounts]
     return named.select(*shown).sort(*groups, "position", "outcome", "reason")
 

@@ -22,15 +22,15 @@ from matplotlib import rc_context
 
 from salesprocess.errors import DealError
 from salesprocess.frames import plots
-from salesprocess.frames._arguments import Progress, check_process, followed
-from salesprocess.frames._backends import open_frame, rows_like, rows_of, with_micros
+from salesprocess.frames._any_dataframe import check_process, open_frame, refuse_unknown_stages
+from salesprocess.frames._arguments import Progress, followed
+from salesprocess.frames._backends import rows_like, rows_of, with_micros
 from salesprocess.frames._bottleneck import bottleneck
 from salesprocess.frames._columns import EPOCH, micros, rows_per
 from salesprocess.frames._conform import conform
 from salesprocess.frames._forecast import calibrated, forecast, scored
 from salesprocess.frames._funnel import conversion, funnel
 from salesprocess.frames._outcomes import loss_reasons, velocity, win_rate
-from salesprocess.frames._stage_numbers import refuse_strangers
 from salesprocess.frames._stays import is_spells, spells
 from salesprocess.frames._times import stalled, time_in_stage
 from salesprocess.process import SalesProcess
@@ -98,7 +98,7 @@ def report(
 
 def _spells(process: SalesProcess, events: Any, at: datetime | None) -> Any:
     log = open_frame(events).frame
-    refuse_strangers(process, log.select("stage").unique().collect())
+    refuse_unknown_stages(process, log.select("stage").unique().collect())
     made = spells(process, events, at=at)
     if next(rows_of(open_frame(made).frame.head(1)), None) is None:
         raise DealError("the log has no change of a stage" + ("" if at is None else f" until {at.isoformat()}"))

@@ -17,19 +17,18 @@ from typing import Final
 
 import narwhals.stable.v2 as nw
 
-from salesprocess.frames._arguments import check_process
+from salesprocess.frames._any_dataframe import check_process, same_kind
 from salesprocess.frames._backends import (
     MICROS_A_DAY,
     Frame,
     Neighbour,
     keyed,
-    same_kind,
     with_micros,
     with_neighbours,
     with_overall,
 )
 from salesprocess.frames._columns import REQUIRED, micros, prepared, require
-from salesprocess.frames._stage_numbers import NOWHERE, Places
+from salesprocess.frames._stage_numbers import NOWHERE, UNKNOWN, StageNumbers
 from salesprocess.process import SalesProcess
 
 _PUBLISHED: Final = (
@@ -125,7 +124,7 @@ def _from_events(
     texts: Mapping[str, Neighbour] = MappingProxyType({}),
 ) -> Frame:
     """Stays from a log. A database sorts the log anew for each step, so all that looks around is asked at once."""
-    places = Places(process)
+    places = StageNumbers(process)
     log = prepared(log, columns).rename({"_us": "_entered"})
     log = log.filter(~nw.col("deal").is_null(), ~nw.col("at").is_null())
     if at is not None:
@@ -134,13 +133,13 @@ def _from_events(
     # Stages that the process lacks have one number: of those at one time, the name decides what is carried along.
     order = [*order_of(log), "stage"] if columns or texts else order_of(log)
     log = with_neighbours(log, "deal", order, {"_came": Neighbour("_place", 1)})
-    log = log.filter((nw.col("_came") != nw.col("_place")) | (nw.col("_place") == places.unknown))
+    log = log.filter((nw.col("_came") != nw.col("_place")) | (nw.col("_place") == UNKNOWN))
     around = {"_went": Neighbour("_place", -1), "_left": Neighbour("_entered", -1), **texts}
     return with_neighbours(log, "deal", order, around, in_order=True)
 
 
 def _from_spells(process: SalesProcess, made: Frame, columns: Sequence[str], at: datetime | None) -> Frame:
-    places = Places(process)
+    places = StageNumbers(process)
     kept = dict.fromkeys(("deal", "stage", "nth", "entered_at", "left_at", "came_from", "went_to", *columns))
     made = with_micros(with_micros(made.select(*kept), "entered_at", "_entered"), "left_at", "_left")
     made = made.with_columns(

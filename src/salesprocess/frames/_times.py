@@ -16,10 +16,11 @@ from typing import Final, Literal, TypeAlias, get_args
 
 import narwhals.stable.v2 as nw
 
-from salesprocess.frames._arguments import By, check_choice, check_share, names_of
+from salesprocess.frames._any_dataframe import metric
+from salesprocess.frames._arguments import By, check_choices, check_share, names_of
 from salesprocess.frames._backends import MICROS_A_DAY, Frame, Neighbour, keyed, sorted_down, with_neighbours
-from salesprocess.frames._columns import flag, is_one_of, switch, totals
-from salesprocess.frames._stage_numbers import NOWHERE, Places, metric
+from salesprocess.frames._columns import flag, is_one_of, totals
+from salesprocess.frames._stage_numbers import NOWHERE, StageNumbers, switch
 from salesprocess.frames._stays import order_of, stays, with_horizon
 from salesprocess.process import SalesProcess
 
@@ -52,8 +53,8 @@ def time_in_stage(
     Raises:
         DealError: for a `which` that there is not, or a missing column.
     """
-    check_choice("which", which, get_args(Which))
-    places, groups = Places(process), names_of(by, "position", "stage", *_COUNTS, *_DAYS)
+    check_choices(which=(which, get_args(Which)))
+    places, groups = StageNumbers(process), names_of(by, "position", "stage", *_COUNTS, *_DAYS)
     made = with_horizon(keyed(events, ["deal"], lambda log: stays(process, log, groups, at)), at)
     times = made.filter(is_one_of("_place", places.of("open", "on_hold", "won")))
     times = keyed(times, ["deal"], lambda part: _lengths(part, which, groups))
@@ -135,7 +136,7 @@ def stalled(process: SalesProcess, events: Frame, *, percentile: float = 0.9, at
     [('c', 'prospecting', 25.0, 2.8), ('d', 'presenting', 21.0, 10.0)]
     """
     check_share("percentile", percentile)
-    places = Places(process)
+    places = StageNumbers(process)
     made = with_horizon(keyed(events, ["deal"], lambda log: stays(process, log, (), at)), at)
     made = made.filter(is_one_of("_place", places.of("open")))
     usual = keyed(made, ["_place"], lambda part: _usual(part, percentile))

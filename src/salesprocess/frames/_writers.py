@@ -19,7 +19,8 @@ from xml.sax.saxutils import quoteattr
 
 import narwhals.stable.v2 as nw
 
-from salesprocess.frames._backends import Frame, open_frame, rows_of
+from salesprocess.frames._any_dataframe import open_frame
+from salesprocess.frames._backends import Frame, rows_of
 from salesprocess.frames._columns import REQUIRED, require
 from salesprocess.process import SalesProcess
 

@@ -14,7 +14,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from salesprocess._text import suggestion
 from salesprocess.errors import DealError
-from salesprocess.frames._backends import open_frame, rows_of
+from salesprocess.frames._any_dataframe import open_frame
+from salesprocess.frames._backends import rows_of
 
 __all__ = ["calibration", "flow", "forecast", "funnel", "time_in_stage"]
 

@@ -1,4 +1,4 @@
-"""What there is to exercise in a process: its stages, moves, answers of criteria, and ways to be refused."""
+"""What a test run can exercise in a process: its stages, moves, statuses of criteria, and kinds of refusal."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Point(NamedTuple):
 
 
 def move_point(source: str, trigger: str, dest: str) -> Point:
-    """The point of one move."""
+    """Return the point of one move."""
     return Point("transition", f"{trigger} from {source} to {dest}")
 
 
 def points_of(process: SalesProcess) -> Iterator[Point]:
-    """Everything to exercise, in the order of the definition."""
+    """Yield everything that can be exercised, in the order of the definition."""
     for stage in process.stages:
         yield Point("stage", stage.key)
     for move in process.moves():
@@ -58,12 +58,15 @@ def points_of(process: SalesProcess) -> Iterator[Point]:
 
 
 def criteria_of(process: SalesProcess) -> tuple[Criterion, ...]:
-    """Every criterion that a move asks for, and those of a start, each once."""
+    """Return every criterion that a start or a move asks for, each once."""
     return tuple(dict.fromkeys([*process.graph.start.gate, *(each for move in process.moves() for each in move.gate)]))
 
 
 def names_of(process: SalesProcess) -> dict[tuple[str, str], str]:
-    """What each criterion goes by, told from its key and expectation: its key, where one rule alone has that."""
+    """Return the name of each criterion in reports, by its key and what it expects.
+
+    The name is the key alone, unless criteria with different rules share it.
+    """
     pairs = list(dict.fromkeys((each.key, each.rule.expected()) for each in criteria_of(process)))
     keys = [key for key, _ in pairs]
     return {(key, expected): key if keys.count(key) == 1 else f"{key} ({expected})" for key, expected in pairs}
@@ -72,7 +75,7 @@ def names_of(process: SalesProcess) -> dict[tuple[str, str], str]:
 def possible(rule: Rule) -> frozenset[str]:
     """Return the statuses that a rule can come to, taken part by part.
 
-    A predicate is the host's own: that it may answer nothing is not expected of it.
+    A predicate belongs to the host: it is not expected to come out unknown.
     """
     met, unmet, unknown = _possible(rule)
     return frozenset(name for name, holds in (("met", met), ("unmet", unmet), ("unknown", unknown)) if holds)
@@ -95,12 +98,16 @@ def _possible(rule: Rule) -> tuple[bool, bool, bool]:
 
 
 def _refusals(process: SalesProcess) -> Iterator[str]:
-    """The kinds of refusal that the process itself gives rise to."""
+    """Yield the kinds of refusal that the process itself can cause."""
     moves = process.moves()
-    ways_out = {(move.source, move.trigger) for move in moves}
+    known = {(move.source, move.trigger) for move in moves}
     triggers = {transition.trigger for transition in process.transitions}
-    kinds = {stage.key: stage.kind for stage in process.stages}
-    missing = {kinds[key] in CLOSED_KINDS for key in kinds for trigger in triggers if (key, trigger) not in ways_out}
+    missing = {
+        stage.kind in CLOSED_KINDS
+        for stage in process.stages
+        for trigger in triggers
+        if (stage.key, trigger) not in known
+    }
     if False in missing:
         yield "no_transition"
     if True in missing:

@@ -16,7 +16,7 @@ from salesprocess.assurance.solver.search import RuleLike
 from salesprocess.assurance.solver.witness import Witness, Witnesses
 from salesprocess.criteria.evaluation import compiled
 from salesprocess.criteria.rules import Comparison, Predicate, Rule, inputs, leaves, literals
-from salesprocess.testing.deal_types import MONDAY, as_type, fits, plain_values
+from salesprocess.testing.host_values import MONDAY, as_type, fits, plain_values
 
 Hints: TypeAlias = Callable[[str], Any]
 

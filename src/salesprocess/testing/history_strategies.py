@@ -1,4 +1,4 @@
-"""Pasts of deals, legal ones and those with a given fault."""
+"""Strategies for histories of deals, legal ones and those with a given fault."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from salesprocess._text import suggestion
 from salesprocess.history import History, replay
 from salesprocess.history.change import StageChange
 from salesprocess.process import SalesProcess
-from salesprocess.testing.deal_types import MONDAY
-from salesprocess.testing.process_paths import Path, Step, route, ways_out
+from salesprocess.testing.host_values import MONDAY
+from salesprocess.testing.process_paths import Path, Step, nearest, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from salesprocess.process.graph import Move
 
 __all__ = ["histories", "walks"]
 
@@ -28,19 +30,19 @@ _OF_MOVES = ("illegal_move", "skip", "backward", "after_closing")
 
 
 def walks(process: SalesProcess, *, max_size: int = 12) -> st.SearchStrategy[Path]:
-    """Legal ways from the first stage, of up to `max_size` moves, whatever their criteria ask for."""
-    ways = ways_out(process)
+    """Return a strategy of legal paths from the first stage, of up to `max_size` moves; criteria are ignored."""
+    out_of = process.graph.out_of
 
     @st.composite
     def walk(draw: st.DrawFn) -> Path:
-        steps: list[Step] = []
+        moves: list[Move] = []
         stage = process.initial.key
         for _ in range(draw(st.integers(0, max_size))):
-            if not ways[stage]:
+            if not out_of[stage]:
                 break
-            steps.append(draw(st.sampled_from(ways[stage])))
-            stage = steps[-1].dest
-        return Path(process, tuple(steps))
+            moves.append(draw(st.sampled_from(out_of[stage])))
+            stage = moves[-1].dest
+        return path_of(process, moves)
 
     return walk()
 
@@ -53,45 +55,47 @@ def histories(
     max_size: int = 12,
     at: datetime = MONDAY,
 ) -> st.SearchStrategy[History]:
-    """Pasts of deals that end at `at` at the latest: legal ones, or with `conformant=False` odd ones.
+    """Return a strategy of histories that end at `at` at the latest: legal, or faulty with `conformant=False`.
 
-    `faults` are the codes of `replay` that a past is to have, all of them and no others; without it each past has some.
+    `faults` are codes of `replay`: each history has all of them and no others. Without it, each has one to three.
 
     Raises:
-        ValueError: for faults that there are not, that the process cannot have, or that are asked of a conformant past.
+        ValueError: for an unknown fault, one that the process cannot have, or any fault of a conformant history.
     """
     if conformant and faults:
-        raise ValueError("a conformant past has no faults: say conformant=False")
+        raise ValueError("a conformant history has no faults: pass conformant=False")
     if conformant:
-        return walks(process, max_size=max_size).flatmap(lambda path: pasts(path, at))
+        return walks(process, max_size=max_size).flatmap(lambda path: histories_along(path, at))
     odd = _odd_moves(process)
-    # In the order in which they are put in: what needs a legal move to go on with comes first.
+    # The order in which faults are put in: those that need a legal move after the start come first.
     possible = [*_OF_RECORDS, *(code for code in _OF_MOVES if odd[code]), "broken_chain", "unknown_stage"]
     for code in faults or ():
         if code not in possible:
-            raise ValueError(f"process {process.key!r} can have no fault {code!r}{suggestion(code, possible)}")
+            raise ValueError(
+                f"a history of process {process.key!r} cannot have fault {code!r}{suggestion(code, possible)}"
+            )
     some = st.sets(st.sampled_from(possible), min_size=1, max_size=3) if faults is None else st.just(set(faults))
     in_order = some.map(lambda codes: [code for code in possible if code in codes])
     return in_order.flatmap(lambda codes: _faulty(process, codes, odd, at))
 
 
-def pasts(path: Path, at: datetime) -> st.SearchStrategy[History]:
-    """Pasts of deals that walked a path."""
+def histories_along(path: Path, at: datetime) -> st.SearchStrategy[History]:
+    """Return a strategy of the histories of deals that walked a path."""
 
-    def past(moments: list[datetime]) -> History:
+    def history(moments: list[datetime]) -> History:
         return History(path.process, changes_of(path.process, path.steps, moments))
 
-    return times(len(path.steps) + 1, at).map(past)
+    return times(len(path.steps) + 1, at).map(history)
 
 
 def times(count: int, at: datetime) -> st.SearchStrategy[list[datetime]]:
-    """So many times in order, the last of them `at` or before."""
+    """Return a strategy of lists of so many times in ascending order, the last one at `at` or before."""
     spans = st.lists(st.timedeltas(_SHORTEST, _LONGEST), min_size=count, max_size=count)
     return spans.map(lambda each: [at - sum(each[index:], timedelta(0)) for index in range(count)])
 
 
 def changes_of(process: SalesProcess, steps: Iterable[Step], moments: Sequence[datetime]) -> list[StageChange]:
-    """The records of a start and of these steps."""
+    """Return the records of a start and of these steps."""
     record = _recorder(process)
     first, *rest = moments
     changes = [record(1, "start", None, process.initial.key, first, None)]
@@ -110,7 +114,7 @@ def _recorder(process: SalesProcess) -> Callable[..., StageChange]:
 
 
 def _odd_moves(process: SalesProcess) -> dict[str, list[tuple[str, str, str]]]:
-    """Moves that the process has not, by what a replay calls them: trigger, source and stage entered."""
+    """Return moves that the process lacks, as trigger, source and target, by the code that a replay gives them."""
     record = _recorder(process)
     found: dict[str, list[tuple[str, str, str]]] = {code: [] for code in _OF_MOVES}
     for left in process.stages:
@@ -125,20 +129,19 @@ def _odd_moves(process: SalesProcess) -> dict[str, list[tuple[str, str, str]]]:
 def _faulty(
     draw: st.DrawFn, process: SalesProcess, codes: list[str], odd: dict[str, list[tuple[str, str, str]]], at: datetime
 ) -> History:
-    ways = ways_out(process)
-    past = _Past(process, ways)
+    past = _FaultyHistory(process)
     for code in codes:
         if code in _OF_MOVES:
-            reachable = [move for move in odd[code] if past.goes_to(move[1])]
+            reachable = [move for move in odd[code] if past.can_go_to(move[1])]
             trigger, source, dest = draw(st.sampled_from(reachable or odd[code]))
             past.go_to(source)
             past.add(trigger, source, dest)
         elif code == "unknown_stage":
             past.add("advance", past.stage, _UNKNOWN)
         elif code == "broken_chain":
-            elsewhere = [step for key, steps in ways.items() for step in steps if key != past.stage]
-            step = draw(st.sampled_from(elsewhere))
-            past.add(step.trigger, step.source, step.dest)
+            elsewhere = [move for move in process.moves() if move.source != past.stage]
+            move = draw(st.sampled_from(elsewhere))
+            past.add(move.trigger, move.source, move.dest)
         else:
             past.go_on(draw)
             past.spoil(code)
@@ -146,46 +149,51 @@ def _faulty(
     return History(process, past.timed(moments))
 
 
-class _Past:
-    """A past in the making: where the deal is, and what was recorded so far."""
+class _FaultyHistory:
+    """A history in the making: where the deal is, and what was recorded so far."""
 
-    def __init__(self, process: SalesProcess, ways: dict[str, list[Step]]) -> None:
-        self.ways = ways
+    def __init__(self, process: SalesProcess) -> None:
+        self.graph = process.graph
         self.record = _recorder(process)
         self.stage = process.initial.key
         self.changes = [self.record(1, "start", None, self.stage, MONDAY, None)]
-        self.spoilt: dict[int, str] = {}
+        self._faults: dict[int, str] = {}
 
     def add(self, trigger: str, source: str, dest: str, reason: str | None = None) -> None:
-        """Records a move, whether or not it is one."""
+        """Record a move, whether or not the process has it."""
         self.changes.append(self.record(len(self.changes) + 1, trigger, source, dest, MONDAY, reason))
         self.stage = dest
 
-    def goes_to(self, stage: str) -> bool:
-        """Whether legal moves lead there."""
-        return route(self.ways, self.stage, lambda key: key == stage) is not None
+    def can_go_to(self, stage: str) -> bool:
+        """Return whether legal moves lead there."""
+        return self._way_to(stage) is not None
 
     def go_to(self, stage: str) -> None:
-        """Records the shortest way there."""
-        for step in route(self.ways, self.stage, lambda key: key == stage) or ():
-            self.add(step.trigger, step.source, step.dest, step.reason)
+        """Record the shortest way there."""
+        for move in self._way_to(stage) or ():
+            self._make(move)
 
     def go_on(self, draw: st.DrawFn) -> None:
-        """Records any legal move, of those with another one after it if there are such."""
-        steps = self.ways[self.stage]
-        step = draw(st.sampled_from([each for each in steps if self.ways[each.dest]] or steps))
-        self.add(step.trigger, step.source, step.dest, step.reason)
+        """Record any legal move, where possible one after which there is another."""
+        moves = self.graph.out_of[self.stage]
+        self._make(draw(st.sampled_from([move for move in moves if self.graph.out_of[move.dest]] or moves)))
 
     def spoil(self, code: str) -> None:
-        """Makes the record of the last move wrong."""
-        self.spoilt[len(self.changes) - 1] = code
+        """Put a fault into the record of the last move."""
+        self._faults[len(self.changes) - 1] = code
+
+    def _way_to(self, stage: str) -> list[Move] | None:
+        return nearest(self.graph, self.stage, lambda key: key == stage)
+
+    def _make(self, move: Move) -> None:
+        self.add(move.trigger, move.source, move.dest, Step(move).reason)
 
     def timed(self, moments: list[datetime]) -> list[StageChange]:
-        """The changes with their times, and what was spoilt of them."""
+        """Return the changes with their times, and the faults put into them."""
         timed: list[StageChange] = []
         for index, (change, moment) in enumerate(zip(self.changes, moments, strict=True)):
             before: Any = timed[-1] if timed else None
-            code = self.spoilt.get(index)
+            code = self._faults.get(index)
             if code == "tie":
                 moment = before.at  # noqa: PLW2901 - the time that is recorded is another one
             elif code == "clock_back":

@@ -112,7 +112,7 @@ class ProcessMachine(RuleBasedStateMachine):
     @property
     def ways(self) -> list[tuple[str, str]]:
         """The moves out of the stage, as trigger and stage."""
-        return [(step.trigger, step.dest) for step in self.plan.ways[self.model.stage]]
+        return [(move.trigger, move.dest) for move in self.plan.ways_out[self.model.stage]]
 
     @property
     def asks(self) -> list[tuple[str, str]]:
@@ -129,9 +129,9 @@ class ProcessMachine(RuleBasedStateMachine):
     @initialize(at=_sampled("starts"))
     def begin(self, at: str) -> None:
         """Brings the deal to a stage in a legal way."""
-        facts, way = self.plan.starts[at]
+        facts, path = self.plan.starts[at]
         self._set(facts)
-        for step in way:
+        for step in path.steps:
             self._fire("fire", step.trigger, step.dest, step.reason)
 
     @precondition(lambda self: self.settings)

@@ -1,10 +1,11 @@
-"""What the oracle holds an application against: a deal of the engine's own, and the facts worth trying on it."""
+"""The model that the oracle compares an application with: a deal moved by an engine, and the facts to try on it."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from salesprocess.assurance.host_types import type_of_argument
 from salesprocess.assurance.solver.witness import nested
 from salesprocess.criteria import required
 from salesprocess.criteria.rules import Input, inputs, leaves, literals
@@ -14,17 +15,18 @@ from salesprocess.history import History
 from salesprocess.process import SalesProcess, Stage
 from salesprocess.testing.coverage_points import criteria_of
 from salesprocess.testing.deal_building import Facts, condition, solve
-from salesprocess.testing.deal_types import hint_at, plain_values
 from salesprocess.testing.doubles import FrozenClock
-from salesprocess.testing.process_paths import Step, way_to, ways_out
+from salesprocess.testing.host_values import plain_values
+from salesprocess.testing.process_paths import Path, path_to
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from salesprocess.criteria.rules import Rule
     from salesprocess.engine.decision import Decision
     from salesprocess.history.change import StageChange
+    from salesprocess.process.graph import Move
 
 Assignment: TypeAlias = dict[str, Any]
 
@@ -39,7 +41,7 @@ class Setting(NamedTuple):
 
 
 class Situation(NamedTuple):
-    """Facts for a move: all that it asks for, or all but one criterion."""
+    """What is to be true before a move: everything that it asks for, or everything except the criterion `but`."""
 
     trigger: str
     dest: str
@@ -47,15 +49,15 @@ class Situation(NamedTuple):
 
 
 class Plan:
-    """A process as the oracle needs it: worked out once, for all examples."""
+    """What the oracle needs to know of a process, computed once for all examples."""
 
     def __init__(self, process: SalesProcess, deal_type: Any) -> None:
-        # Through JSON, so that functions given in code are names, and the model says what they answer.
+        # Read back from JSON, predicates are names without functions, so that the model can give their answers.
         self.process: SalesProcess = SalesProcess.model_validate_json(process.model_dump_json())
-        self.ways: dict[str, list[Step]] = ways_out(self.process)
+        self.ways_out: dict[str, tuple[Move, ...]] = self.process.graph.out_of
         self.stages: dict[str, Stage] = {stage.key: stage for stage in self.process.stages}
         self.asks: list[tuple[str, str]] = list(
-            dict.fromkeys((step.trigger, step.dest) for steps in self.ways.values() for step in steps)
+            dict.fromkeys((move.trigger, move.dest) for moves in self.ways_out.values() for move in moves)
         )
         rules = [condition(criterion) for criterion in criteria_of(self.process)]
         self.names: tuple[Input, ...] = inputs(*rules)
@@ -64,40 +66,39 @@ class Plan:
             Setting(name_of(each), value) for each in self.names for value in self._values(each, rules)
         ]
         self.situations: dict[str, list[Situation]] = {
-            key: list(self._situations(steps)) for key, steps in self.ways.items()
+            key: list(_situations(moves)) for key, moves in self.ways_out.items()
         }
-        predicates = {path: _answer(path) for source, path in self.names if source == "predicate"}
+        predicates = {path: _predicate_answer(path) for source, path in self.names if source == "predicate"}
         self.engine: Engine[dict[str, Any]] = Engine(self.process, predicates=predicates)
         self.facts_for: Callable[..., list[Assignment]] = cache(self._facts_for)
-        self.starts: dict[str, tuple[Assignment, tuple[Step, ...]]] = {
+        self.starts: dict[str, tuple[Assignment, Path]] = {
             key: start for key in self.stages if (start := self._start(key)) is not None
         }
 
     @property
     def uses_context(self) -> bool:
-        """Whether a criterion asks who is asking."""
+        """Whether a criterion looks at the context."""
         return any(source == "context" for source, _ in self.names)
 
     @property
     def uses_time(self) -> bool:
-        """Whether a criterion asks for the time."""
+        """Whether a criterion looks at the time."""
         return any(source in {"now", "time_in_stage"} for source, _ in self.names)
 
-    def _start(self, key: str) -> tuple[Assignment, tuple[Step, ...]] | None:
-        """A way to a stage, with the facts by which a deal walks it."""
-        way = way_to(self.process, key)
-        if not way:
-            return None if way is None else ({}, ())
-        gates = [criterion for step in way for criterion in self.process.gate(step.source, step.transition)]
-        rules = [condition(each) for each in required(dict.fromkeys(gates))]
-        # Time in a stage passes; it cannot be set.
+    def _start(self, stage: str) -> tuple[Assignment, Path] | None:
+        """Return a path to a stage with the facts that take a deal there, or `None` if none can be found."""
+        path = path_to(self.process, stage)
+        if path is None:
+            return None
+        rules = [condition(each) for each in required(path.criteria)]
+        # Time in a stage passes by itself and cannot be set like a fact.
         if any(source == "time_in_stage" for source, _ in inputs(*rules)):
             return None
         found = solve(rules, hints=self._hint)
-        return None if found is None else (assignment_of(found), way)
+        return None if found is None else (assignment_of(found), path)
 
     def _hint(self, path: str) -> Any:
-        return Any if self.deal_type is None else hint_at(self.deal_type, path)
+        return Any if self.deal_type is None else type_of_argument(self.deal_type, path)
 
     def _values(self, variable: Input, rules: list[Rule]) -> Iterator[Any]:
         source, path = variable
@@ -115,20 +116,12 @@ class Plan:
             options += plain_values(hint if hint is not Any else type(known[0]) if known else Any, known)
             yield from _distinct(option for option in options if option is not None)
 
-    def _situations(self, steps: list[Step]) -> Iterator[Situation]:
-        for step in steps:
-            gate = self.process.gate(step.source, step.transition)
-            keys = [criterion.key for criterion in required(gate)]
-            if keys:
-                yield Situation(step.trigger, step.dest, None)
-                yield from (Situation(step.trigger, step.dest, key) for key in keys)
-
     def _facts_for(self, source: str, situation: Situation) -> list[Assignment]:
-        """The ways to bring about a situation; none where it cannot be."""
-        step = next(each for each in self.ways[source] if (each.trigger, each.dest) == situation[:2])
-        gate = required(self.process.gate(source, step.transition))
-        met = [condition(each) for each in gate if each.key != situation.but]
-        but = [condition(each) for each in gate if each.key == situation.but]
+        """Return the assignments that bring about a situation; none where it is impossible."""
+        move = next(each for each in self.ways_out[source] if (each.trigger, each.dest) == situation[:2])
+        asked = required(move.gate)
+        met = [condition(each) for each in asked if each.key != situation.but]
+        but = [condition(each) for each in asked if each.key == situation.but]
         tries = [solve([*met, *but], hints=self._hint)] if not but else []
         if but:
             tries += [
@@ -140,8 +133,16 @@ class Plan:
         return [{name: value for name, value in each.items() if name in names} for each in found]
 
 
+def _situations(moves: Iterable[Move]) -> Iterator[Situation]:
+    for move in moves:
+        keys = [criterion.key for criterion in required(move.gate)]
+        if keys:
+            yield Situation(move.trigger, move.dest, None)
+            yield from (Situation(move.trigger, move.dest, key) for key in keys)
+
+
 def assignment_of(facts: Facts) -> Assignment:
-    """All that the facts say, by the names that `Setting` uses; `None` for what is not to be known."""
+    """Return the values by the names that `Setting` uses; `None` stands for what must stay unknown."""
     values: Assignment = {path: options[0] for path, options in facts.classes.items()}
     for together in facts.joint:
         values |= together[0]
@@ -150,7 +151,7 @@ def assignment_of(facts: Facts) -> Assignment:
 
 
 def name_of(variable: Input) -> str:
-    """What a fact, a fact of the context or a predicate is called in settings."""
+    """Return the name in settings of a fact, a fact of the context or a predicate."""
     source, path = variable
     return f"context.{path}" if source == "context" else path
 
@@ -163,13 +164,13 @@ def _distinct(options: Iterator[Any]) -> Iterator[Any]:
             yield option
 
 
-def _answer(name: str) -> Callable[[dict[str, Any]], Any]:
-    """What a predicate of this name says of the model's deal."""
+def _predicate_answer(name: str) -> Callable[[dict[str, Any]], Any]:
+    """Return a function that gives the answer of this predicate on the model's deal."""
     return lambda deal: deal[_ANSWERS].get(name)
 
 
 class Model:
-    """A deal as it should be, moved by the engine."""
+    """A deal as the application should have it, moved by an engine."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -181,23 +182,23 @@ class Model:
 
     @property
     def context(self) -> dict[str, Any]:
-        """Who asks, and what else the caller says."""
+        """The context of a call: who asks, and what else the caller knows."""
         known = {name: value for name, value in self.facts.items() if value is not None}
         return nested({name[8:]: value for name, value in known.items() if name.startswith("context.")})
 
     def deal(self) -> dict[str, Any]:
-        """The deal as it is now."""
+        """Return the deal as it is now."""
         facts = {name: value for name, value in self.facts.items() if value is not None}
         facts = {name: value for name, value in facts.items() if not name.startswith("context.")}
         return {"entered_at": self.entered_at, **nested(facts), "stage": self.stage, _ANSWERS: self.facts}
 
     def allowed(self) -> set[tuple[str, str]]:
-        """The moves that may be made now, as trigger and stage."""
+        """Return the moves that may be made now, as trigger and target."""
         decisions = self.plan.engine.options(self.deal(), context=self.context, at=self.clock.at)
         return {(str(each.trigger), str(each.dest)) for each in decisions if each}
 
     def fire(self, trigger: str, to: str, reason: str | None) -> StageChange | Decision:
-        """Makes the move, or says why not."""
+        """Make the move and return its change, or return the decision that refuses it."""
         try:
             change = self.plan.engine.fire(
                 self.deal(), trigger, to=to, reason=reason, context=self.context, at=self.clock.at
@@ -211,8 +212,8 @@ class Model:
         return change
 
     def expected(self) -> Mapping[str, Any]:
-        """What else of the deal follows from its past."""
-        # The model does not start the deal, so this is a past that goes on from where the application put it.
+        """Return what an application can show of the deal beside its stage, as it follows from the changes."""
+        # The application starts the deal, so the model's history begins with the move after that.
         known: dict[str, Any] = {"closed_at": History(self.plan.process, self.changes).closed_at}
         probability = self.plan.stages[self.stage].probability
         if probability is not None:

@@ -9,14 +9,16 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
+from salesprocess.assurance.host_types import HostType, type_of_argument
 from salesprocess.assurance.solver.search import RuleLike
+from salesprocess.assurance.value_types import type_options
 from salesprocess.criteria import Criterion, required
 from salesprocess.criteria.rules import leaves
 from salesprocess.history import History
 from salesprocess.process import SalesProcess
 from salesprocess.testing.deal_building import Facts, Gap, condition, solve
-from salesprocess.testing.deal_types import MONDAY, built, fits, hint_at, shape_of
-from salesprocess.testing.history_strategies import pasts
+from salesprocess.testing.history_strategies import histories_along
+from salesprocess.testing.host_values import MONDAY, built, fits
 from salesprocess.testing.process_paths import paths
 
 __all__ = ["deals_at", "deals_failing", "deals_meeting"]
@@ -85,13 +87,13 @@ def deals_at(
     """
     options = []
     for path in islice(paths(process, to=stage, kind="simple"), _PATHS):
-        gate = required(path.criteria)
-        found = list(_variants([condition(each) for each in gate], [], deal_type, facts, at, few=True))
+        rules = [condition(each) for each in required(path.criteria)]
+        found = list(_variants(rules, [], deal_type, facts, at, few=True))
         if found:
             deals = _deals(found, deal_type, facts, {**given, attribute: stage}, [], "walks")
-            options.append(st.tuples(deals, pasts(path, at)))
+            options.append(st.tuples(deals, histories_along(path, at)))
     if not options:
-        raise ValueError(f"no {_called(deal_type)} gets to {stage!r} in a legal way")
+        raise ValueError(f"no {HostType(deal_type).name} gets to {stage!r} in a legal way")
     return st.one_of(options)
 
 
@@ -112,7 +114,7 @@ def _variants(
     """Solutions in which each comparison has, in turn, each status that it can have."""
 
     def hints(path: str) -> Any:
-        return hint_at(deal_type, (names or {}).get(path, path))
+        return type_of_argument(deal_type, (names or {}).get(path, path))
 
     tries = [(met, not_met)]
     for atom in () if few else {str(each.data()): each for each in leaves(*met, *not_met)}.values():
@@ -132,19 +134,19 @@ def _deals(
     what: str,
 ) -> st.SearchStrategy[Any]:
     if not options:
-        raise ValueError(f"no {_called(deal_type)} {what} {'; '.join(map(str, rules))}")
+        raise ValueError(f"no {HostType(deal_type).name} {what} {'; '.join(map(str, rules))}")
     return st.one_of([_built(each, deal_type, names or {}, given) for each in options])
 
 
 def _built(found: Facts, deal_type: Any, names: Mapping[str, str], given: Mapping[str, Any]) -> st.SearchStrategy[Any]:
-    each = {path: _values(path, found, hint_at(deal_type, names.get(path, path))) for path in found.classes}
+    each = {path: _values(path, found, type_of_argument(deal_type, names.get(path, path))) for path in found.classes}
     together = [st.sampled_from(options) for options in found.joint]
     paths_set = [names.get(path, path).partition(".")[0] for options in found.joint for path in options[0]]
     paths_set += [names.get(path, path).partition(".")[0] for path in found.classes]
     rest = {
-        name: st.from_type(field.hint) if field.hint is not Any else st.none()
-        for name, field in shape_of(deal_type).fields.items()
-        if field.required and name not in {*paths_set, *given}
+        name: _any_of(argument.annotation)
+        for name, argument in HostType(deal_type).arguments.items()
+        if argument.required and name not in {*paths_set, *given}
     }
     rest |= {name: value if isinstance(value, st.SearchStrategy) else st.just(value) for name, value in given.items()}
 
@@ -167,12 +169,13 @@ def _values(path: str, found: Facts, hint: Any) -> st.SearchStrategy[Any]:
     return st.one_of(options)
 
 
+def _any_of(annotation: Any) -> st.SearchStrategy[Any]:
+    options = type_options(annotation)
+    return st.none() if Any in options else st.one_of([st.from_type(each) for each in options])
+
+
 def _whole_numbers(gap: Gap) -> Iterator[st.SearchStrategy[int]]:
     low = -_FAR if gap.low is None else int(gap.low // 1) + 1
     high = _FAR if gap.high is None else -int(-gap.high // 1) - 1
     if low <= high:
         yield st.integers(low, high)
-
-
-def _called(deal_type: Any) -> str:
-    return str(getattr(deal_type, "__name__", deal_type))

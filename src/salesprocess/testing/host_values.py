@@ -1,102 +1,52 @@
-"""The host's type of deal: what its constructor takes, and plain values of the types it names."""
+"""Values of a host's types: plain ones for tests, values converted to a type, and deals made of values."""
 
 from __future__ import annotations
 
-import inspect
-import types
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints, is_typeddict
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, is_typeddict
 
 from salesprocess._text import suggestion
+from salesprocess.assurance.host_types import HostType
+from salesprocess.assurance.value_types import known_type_options, type_options
 
 MONDAY = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
-class Field(NamedTuple):
-    """An argument of a constructor."""
-
-    hint: Any
-    required: bool
-
-
-class Shape(NamedTuple):
-    """What a constructor takes; with `open` set, anything by any name."""
-
-    fields: dict[str, Field]
-    open: bool = False
-
-
-def shape_of(deal_type: Any) -> Shape:
-    """What building a deal takes: of a dataclass, a pydantic or attrs model, a TypedDict, or any callable."""
-    hints = _hints(deal_type)
-    if is_typeddict(deal_type):
-        return Shape({name: Field(hint, name in deal_type.__required_keys__) for name, hint in hints.items()})
-    try:
-        parameters = inspect.signature(deal_type).parameters.values()
-    except ValueError:
-        return Shape({}, open=True)
-    fields = {
-        each.name: Field(hints.get(each.name, Any), each.default is each.empty)
-        for each in parameters
-        if each.kind in {each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY}
-    }
-    return Shape(fields, open=any(each.kind is each.VAR_KEYWORD for each in parameters) or not fields)
-
-
-def _hints(deal_type: Any) -> dict[str, Any]:
-    """The annotations, as far as they can be resolved."""
-    hints: dict[str, Any] = {}
-    for owner in (deal_type, getattr(deal_type, "__init__", None)):
-        try:
-            hints |= get_type_hints(owner, include_extras=False)
-        except (NameError, TypeError):
-            continue
-    return hints
-
-
-def hint_at(deal_type: Any, path: str) -> Any:
-    """The type of a fact, by its dotted path; `Any` where the type does not say."""
-    for name in path.split("."):
-        options = [each for each in _options(deal_type) if each is not type(None)]
-        if len(options) != 1 or options[0] is Any:
-            return Any
-        shape = shape_of(options[0])
-        if name not in shape.fields:
-            return Any
-        deal_type = shape.fields[name].hint
-    return deal_type
-
-
 def built(deal_type: Callable[..., Any], values: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
-    """A deal of the host's type with these facts, by dotted path; other fields that it needs get plain values.
+    """Return a deal of the host's type with these facts, by dotted path.
+
+    What the constructor needs besides gets plain values; `given` is passed on as it is.
 
     Raises:
         ValueError: for a fact that the type has no place for.
     """
-    shape = shape_of(deal_type)
-    arguments: dict[str, Any] = {name: plain(field.hint) for name, field in shape.fields.items() if field.required}
-    arguments |= {name: _part(shape, name, part) for name, part in _nested(values).items()}
-    arguments |= given
-    if shape.open or is_typeddict(deal_type):
-        return deal_type(**arguments)
-    deal = deal_type(**{name: value for name, value in arguments.items() if name in shape.fields})
-    for name in arguments.keys() - shape.fields.keys():
+    host = HostType(deal_type)
+    taken = host.arguments
+    facts: dict[str, Any] = {name: plain(each.annotation) for name, each in taken.items() if each.required}
+    facts |= {name: _part(host, name, part) for name, part in _nested(values).items()}
+    facts |= given
+    undeclared = {name: value for name, value in facts.items() if name not in taken}
+    arguments = {taken[name].keyword: value for name, value in facts.items() if name in taken}
+    if host.takes_any_argument:
+        return deal_type(**arguments, **undeclared)
+    deal = deal_type(**arguments)
+    for name, value in undeclared.items():
         try:
-            setattr(deal, name, arguments[name])
+            setattr(deal, name, value)
         except (AttributeError, ValueError, TypeError):
-            owner = getattr(deal_type, "__name__", repr(deal_type))
             raise ValueError(
-                f"a {owner} has no place for {name!r}{suggestion(name, shape.fields)} "
+                f"a {host.name} has no place for {name!r}{suggestion(name, taken)} "
                 "Name the host's own with facts={...}, as for the engine"
             ) from None
     return deal
 
 
 def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values by first part of their path; those of longer paths as a `_Nested` each."""
+    """Return the values by first part of their path; those of longer paths as a `_Nested` each."""
     nested: dict[str, Any] = {}
     for path, value in values.items():
         name, _, rest = path.partition(".")
@@ -113,28 +63,17 @@ class _Nested(dict[str, Any]):
     """Values of a part of the deal."""
 
 
-def _part(shape: Shape, name: str, part: Any) -> Any:
-    hint = shape.fields[name].hint if name in shape.fields else Any
+def _part(host: HostType, name: str, part: Any) -> Any:
+    annotation = host.arguments[name].annotation if name in host.arguments else Any
     if not isinstance(part, _Nested):
-        return as_type(part, hint)
-    options = [each for each in _options(hint) if each not in {type(None), Any}]
+        return as_type(part, annotation)
+    options = [each for each in known_type_options(annotation) if each is not Any]
     return built(options[0] if options and get_origin(options[0]) is None else dict, part, {})
 
 
-def _options(hint: Any) -> list[Any]:
-    """The types of a union, `Annotated` and names for types taken off."""
-    if get_origin(hint) in {Union, types.UnionType}:
-        return [option for part in get_args(hint) for option in _options(part)]
-    if get_origin(hint) is Annotated:
-        return _options(get_args(hint)[0])
-    if hasattr(hint, "__supertype__"):
-        return _options(hint.__supertype__)
-    return [hint]
-
-
-def as_type(value: Any, hint: Any) -> Any:
-    """The value as the hint has it, where the same value has a form of that type: an enum's member, a set."""
-    for option in _options(hint):
+def as_type(value: Any, annotation: Any) -> Any:
+    """Return the value in the form that the type has for it: an enum's member, a set."""
+    for option in type_options(annotation):
         if isinstance(option, type) and issubclass(option, Enum) and not isinstance(value, Enum):
             members = [member for member in option if member.value == value]
             return members[0] if members else value
@@ -144,9 +83,9 @@ def as_type(value: Any, hint: Any) -> Any:
     return value
 
 
-def _elements(values: list[Any], hint: Any) -> list[Any]:
-    """As many values of the element's type, as many of them different."""
-    inner = [each for each in get_args(hint) if each is not Ellipsis]
+def _elements(values: list[Any], annotation: Any) -> list[Any]:
+    """Return as many values of the element's type, as many of them different."""
+    inner = [each for each in get_args(annotation) if each is not Ellipsis]
     if not inner or all(fits(value, inner[0]) for value in values):
         return values
     known = [value for value in values if value is not None]
@@ -156,9 +95,9 @@ def _elements(values: list[Any], hint: Any) -> list[Any]:
     return [stand_ins.get(value, value) for value in known]
 
 
-def fits(value: Any, hint: Any) -> bool:
-    """Whether the value is of the type, as far as can be told."""
-    for option in _options(hint):
+def fits(value: Any, annotation: Any) -> bool:
+    """Return whether the value is of the type, as far as the type says."""
+    for option in type_options(annotation):
         if option is Any or option is object:
             return True
         if get_origin(option) is Literal:
@@ -177,18 +116,18 @@ def fits(value: Any, hint: Any) -> bool:
     return False
 
 
-def plain(hint: Any) -> Any:
-    """A value of the type, the plainest there is."""
-    return next(iter(plain_values(hint, ())), None)
+def plain(annotation: Any) -> Any:
+    """Return the plainest value of the type, such as 1, "x" or an empty list."""
+    return next(iter(plain_values(annotation, ())), None)
 
 
-def plain_values(hint: Any, literals: Collection[Any]) -> Iterator[Any]:
-    """Values of the type: on each literal, just beside it, and away from all of them."""
-    for option in _options(hint):
-        yield from _plain_values(option, literals)
+def plain_values(annotation: Any, literals: Collection[Any]) -> Iterator[Any]:
+    """Yield values of the type: on each literal, just beside it, and away from all of them."""
+    for option in type_options(annotation):
+        yield from _values_of(option, literals)
 
 
-def _plain_values(kind: Any, literals: Collection[Any]) -> Iterator[Any]:
+def _values_of(kind: Any, literals: Collection[Any]) -> Iterator[Any]:
     origin = get_origin(kind) or kind
     if kind in _AROUND:
         yield from dict.fromkeys(_AROUND[kind](literals))
@@ -240,7 +179,7 @@ _AROUND: dict[Any, Callable[[Collection[Any]], Iterable[Any]]] = {
     datetime: _ordered(MONDAY, timedelta(microseconds=1)),
     date: _ordered(MONDAY.date(), timedelta(days=1)),
     timedelta: _ordered(timedelta(days=1), timedelta(microseconds=1)),
-    type(None): lambda _literals: (None,),
+    NoneType: lambda _literals: (None,),
     Any: lambda _literals: ("x",),
     object: lambda _literals: ("x",),
 }
