@@ -15,6 +15,7 @@ from salesprocess.criteria.wording import ENGLISH, Words
 
 Status: TypeAlias = Literal["met", "unmet", "unknown", "errored"]
 Severity: TypeAlias = Literal["required", "advisory"]
+About: TypeAlias = Literal["deal", "caller"]
 Evidence: TypeAlias = Literal["buyer_action", "dated_commitment", "document", "field", "seller_action"]
 
 StoredRule: TypeAlias = Annotated[
@@ -30,6 +31,8 @@ class Criterion(Definition, frozen=True):
 
     `key` names it in decisions, `label` is what a salesperson reads, `evidence` says what kind of proof it is,
     `severity="advisory"` reports without blocking, and `when` limits it to the deals for which that rule holds.
+    `about="caller"` says that it is about who asks: a move that it refuses is `forbidden`, and no override passes it.
+    What a `confidential` criterion finds is kept in its finding for the program, and never shown.
     """
 
     key: str
@@ -38,6 +41,8 @@ class Criterion(Definition, frozen=True):
     evidence: Evidence | None = None
     severity: Severity = "required"
     when: StoredRule | None = None
+    about: About = "deal"
+    confidential: bool = False
 
     @property
     def rules(self) -> tuple[Rule, ...]:
