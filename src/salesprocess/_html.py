@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, tostring
 
+from salesprocess._text import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -23,7 +25,7 @@ def element(tag: str, *children: Element | str, **attributes: str) -> Element:
 
 
 def _visible(text: str) -> str:
-    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
+    return "\n".join(map(one_line, text.split("\n")))
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Element:

@@ -11,14 +11,16 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 Literal: TypeAlias = str | int | float | bool | Decimal | datetime | date | timedelta
 
-_SHOWN = 80
+# The most characters of a value in a message.
+SHOWN = 80
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
-_LISTED = 12
+# How many names a message lists.
+LISTED = 12
 
 
 def is_slug(text: str) -> bool:
@@ -34,17 +36,36 @@ def unknown(what: str, name: object, known: Iterable[str], where: str = "") -> s
 
 def suggestion(name: object, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?`, or the known names, to put behind a message about an unknown one."""
+    names = list(known)
+    close = nearest(name, names)
+    if close is not None:
+        return f"; did you mean {close!r}?"
+    if not names:
+        return "; there are none"
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"; there are {', '.join(map(repr, names[:LISTED]))}{more}"
+
+
+def nearest(name: object, names: Sequence[str]) -> str | None:
+    """Return the name that was probably meant, or `None` where none is close."""
     # Wanted only where something is wrong, and a twentieth of the time that importing the library takes.
     from difflib import get_close_matches  # noqa: PLC0415
 
-    names = list(known)
-    close = get_close_matches(str(name), names, n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    if not names:
-        return "; there are none"
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"; there are {', '.join(map(repr, names[:_LISTED]))}{more}"
+    return next(iter(get_close_matches(str(name), names, n=1)), None)
+
+
+def one_line(text: str) -> str:
+    r"""Return the text with a space for each character that does not print, so that it cannot forge a line of a log.
+
+    >>> one_line("signed" + chr(10) + "2026-01-01 ERROR")
+    'signed 2026-01-01 ERROR'
+    """
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
+
+
+def type_name(value: object) -> str:
+    """Return the name of a value's type, which is shown where the value itself is not: `<Contact>`."""
+    return f"<{type(value).__name__}>"
 
 
 def as_literal(value: object) -> Literal:
@@ -130,12 +151,23 @@ def shown(value: object) -> str:
         text = repr(value)
     except Exception as error:  # noqa: BLE001 - a host's broken repr must not hide the refusal
         text = f"<{type(value).__name__} whose repr raised {type(error).__name__}>"
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+    return shortened(text)
+
+
+def shortened(text: str) -> str:
+    """Return the text, cut at 80 characters."""
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
 
 
 def _duration(value: timedelta) -> str:
+    number, unit = in_units(value)
+    return f"{number} {unit}{'' if number == '1' else 's'}"
+
+
+def in_units(value: timedelta) -> tuple[str, str]:
+    """Return a duration as a number of the largest unit that divides it: `("2", "day")`."""
     for unit, size in (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1))):
         count, rest = divmod(value, size)
         if count and not rest:
-            return f"{count:,} {unit}{'' if count == 1 else 's'}"
-    return f"{value.total_seconds():,g} seconds"
+            return f"{count:,}", unit
+    return f"{value.total_seconds():,g}", "second"

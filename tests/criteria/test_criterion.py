@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 
 from salesprocess import Criterion, Engine, SalesProcess, Stage, context, days, fact, now, predicate, time_in_stage
 from salesprocess.criteria import required
+from salesprocess.formats import json_
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ def test_frozen(ask: Ask) -> None:
     finding = ask(criterion)
     with pytest.raises(ValidationError, match="frozen"):
         criterion.severity = "advisory"  # type: ignore[misc]
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         finding.status = "met"  # type: ignore[misc]
     assert not hasattr(finding, "__dict__")
 
@@ -75,3 +75,28 @@ def test_condition() -> None:
     rule, when = fact("legal").is_true(), fact("amount") >= 1000
     assert Criterion(key="legal", rule=rule).condition == rule
     assert Criterion(key="legal", rule=rule, when=when).condition == (~when | rule)
+
+
+def test_stored_about_and_confidential() -> None:
+    """Who a criterion is about and whether it is confidential is stored where it is not the default."""
+    plain = Criterion(key="k", rule=fact("x").is_true())
+    special = Criterion(key="k", rule=plain.rule, about="caller", confidential=True)
+    for word in ("about", "confidential"):
+        assert word not in json_.dumps(_process(plain))
+        assert word in json_.dumps(_process(special))
+    assert json_.loads(json_.dumps(_process(special))) == _process(special)
+
+
+def test_meaning_of_about_and_confidential() -> None:
+    """Who a criterion is about is part of what a process means; that it is confidential is not."""
+    rule = fact("x").is_true()
+    plain, about, confidential = (
+        _process(Criterion(key="x", rule=rule, **options)).fingerprint
+        for options in ({}, {"about": "caller"}, {"confidential": True})
+    )
+    assert plain == confidential == _process(rule).fingerprint
+    assert plain != about
+
+
+def _process(criterion: Any) -> SalesProcess:
+    return SalesProcess.linear(key="p", stages=[Stage(key="a", exit_criteria=criterion), Stage(key="w", kind="won")])

@@ -8,7 +8,7 @@ import pickle
 import re
 import threading
 from collections import namedtuple
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
 from types import MappingProxyType, SimpleNamespace
@@ -636,7 +636,7 @@ def test_allowed_decision_shows_what_was_found(engine: Engine[Any]) -> None:
         ("prospect", "met", "Acme"),
         ("fits_profile", "met", True),
     ]
-    assert replace(decision.findings[0], actual="B").actual == "B"
+    assert decision.findings[0]._replace(actual="B").actual == "B"
 
 
 @pytest.mark.parametrize(

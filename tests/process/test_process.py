@@ -424,3 +424,17 @@ def test_process_reads_as_its_name_or_else_its_key_with_its_stages() -> None:
     assert str(process) == "short (version 1): a > won > lost"
     assert SalesProcess.model_validate(stored()).version == 1
     assert str(process.model_copy(update={"name": "Ours", "version": 3})) == "Ours (version 3): a > won > lost"
+
+
+def test_facts() -> None:
+    """A process names the facts that its moves read, of all stages or of one, each once."""
+    stages = [
+        Stage(key="a", entry_criteria=fact("source").is_known(), exit_criteria=fact("budget") > fact("floor")),
+        Stage(key="b", exit_criteria=[fact("budget") > 1, fact("contact.email").is_known()]),
+        WON,
+    ]
+    process = SalesProcess.linear(key="p", stages=stages)
+    assert process.facts() == ("source", "budget", "floor", "contact.email")
+    assert process.facts("b") == ("budget", "contact.email")
+    with pytest.raises(KeyError, match="did you mean 'won'"):
+        process.facts("wonn")

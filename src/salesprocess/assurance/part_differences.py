@@ -139,7 +139,13 @@ def _in_words(old: Sequence[Criterion], new: Sequence[Criterion]) -> str:
 
 
 def _described(criterion: Criterion) -> str:
-    extras = [text for text in (criterion.evidence, criterion.severity) if text and text != "required"]
+    notes = {
+        criterion.evidence: criterion.evidence is not None,
+        "advisory": criterion.severity == "advisory",
+        "about the caller": criterion.about == "caller",
+        "confidential": criterion.confidential,
+    }
+    extras = [str(note) for note, applies in notes.items() if applies]
     return f"{criterion} [{', '.join(extras)}]" if extras else str(criterion)
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, Protocol, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 
 from salesprocess._base import Definition
+from salesprocess._text import one_line
+from salesprocess.criteria.json_values import NOT_SHOWN, as_json
 from salesprocess.criteria.rules import AnyOf, Not, Rule, Term, inputs
 from salesprocess.criteria.stored import parse
 from salesprocess.criteria.wording import ENGLISH, Words
 
 Status: TypeAlias = Literal["met", "unmet", "unknown", "errored"]
 Severity: TypeAlias = Literal["required", "advisory"]
+About: TypeAlias = Literal["deal", "caller"]
 Evidence: TypeAlias = Literal["buyer_action", "dated_commitment", "document", "field", "seller_action"]
 
 StoredRule: TypeAlias = Annotated[
@@ -30,6 +32,8 @@ class Criterion(Definition, frozen=True):
 
     `key` names it in decisions, `label` is what a salesperson reads, `evidence` says what kind of proof it is,
     `severity="advisory"` reports without blocking, and `when` limits it to the deals for which that rule holds.
+    `about="caller"` says that it is about who asks: a move that it refuses is `forbidden`, and no override passes it.
+    What a `confidential` criterion finds is kept in its finding for the program, and never shown.
     """
 
     key: str
@@ -38,6 +42,8 @@ class Criterion(Definition, frozen=True):
     evidence: Evidence | None = None
     severity: Severity = "required"
     when: StoredRule | None = None
+    about: About = "deal"
+    confidential: bool = False
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -83,40 +89,102 @@ Criteria: TypeAlias = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one criterion came to on one deal.
-
-    `expected` is in words; `actual` is the value found, or all of them by name where the rule looks at several. `facts`
-    has every value that was looked at by name, `None` for an unknown one. `error` is the exception of an errored
-    criterion.
-    """
-
+class _FindingFields(NamedTuple):
     key: str
     label: str
     status: Status
     expected: str
     actual: Any
     facts: Mapping[str, Any]
-    severity: Severity = "required"
-    error: Exception | None = field(default=None, compare=False)
+    severity: Severity
+    error: Exception | None
+    rule: Rule
+    confidential: bool
+
+
+class Finding(_FindingFields):
+    """What one criterion came to on one deal, as it was measured at the decision.
+
+    `expected` is in words; `actual` is the value found, or all of them by name where the rule looks at several. `facts`
+    has every value that was looked at by name, `None` for an unknown one. `error` is the exception of an errored
+    criterion, and `rule` what was asked.
+
+    These are for the program. `text`, `str` and `model_dump(mode="json")` are safe to show: no text of an exception, no
+    attribute of an object, nothing that a confidential criterion found.
+    """
+
+    __slots__ = ()
 
     def text(self, words: Words = ENGLISH) -> str:
-        """Return the finding as a sentence."""
-        name = self.key if self.label == self.key else words.label.format(label=self.label, key=self.key)
-        return words.finding.format(name=name, expected=self.expected, found=self._found(words))
+        """Return the finding as a sentence of one line."""
+        label = words.labels.get(self.key, self.label)
+        name = self.key if label == self.key else words.label.format(label=label, key=self.key)
+        expected = self.expected if words is ENGLISH else self.rule.expected(words)
+        return one_line(words.finding.format(name=name, expected=expected, found=self._found(words)))
 
     def _found(self, words: Words) -> str:
         if self.status == "errored":
-            return words.raised.format(type=type(self.error).__name__, error=self.error)
-        if all(value is None for value in self.facts.values()):
-            return words.found_nothing
-        if len(self.facts) == 1:
+            return words.raised.format(type=type(self.error).__name__)
+        if self.confidential:
+            return words.not_shown
+        facts = self.facts
+        if len(facts) == 1 and self.actual is not None:
             return words.found.format(words.value(self.actual))
-        return words.found.format(", ".join(f"{name} {words.value(value)}" for name, value in self.facts.items()))
+        if all(value is None for value in facts.values()):
+            return words.found_nothing
+        named = (f"{words.input(name)} {words.value(value)}" for name, value in facts.items())
+        return words.found.format(words.separator.join(named))
+
+    def model_dump(self, *, mode: Literal["python", "json"] = "python") -> dict[str, Any]:
+        """Return the finding as a dict: key, label, status, severity, expected, actual, facts and error.
+
+        With `mode="json"` it is of JSON types alone and safe to show; otherwise it has the values as they were found.
+        """
+        key, label, status, expected, actual, facts, severity, error, _, confidential = self
+        shown: Any = error
+        if mode == "json":
+            key, label, expected = one_line(key), one_line(label), one_line(expected)
+            if confidential:
+                actual, facts = NOT_SHOWN, dict.fromkeys(facts, NOT_SHOWN)
+            else:
+                actual, facts = as_json(actual), {one_line(name): as_json(value) for name, value in facts.items()}
+            shown = None if error is None else type(error).__name__
+        return {
+            "key": key,
+            "label": label,
+            "status": status,
+            "severity": severity,
+            "expected": expected,
+            "actual": actual,
+            "facts": facts,
+            "error": shown,
+        }
 
     def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        return f"<Finding {self.status}: {self.text()}>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Finding):
+            return NotImplemented
+        # Two exceptions of one kind are never equal.
+        return self[:7] == other[:7] and self[8:] == other[8:]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None  # type: ignore[assignment]  # it holds whatever the deal does
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # A rule may hold a function of the host's, which cannot be pickled; its stored form can.
+        return _finding_of, (*self[:8], self.rule.data(), self.confidential)
+
+
+def _finding_of(*values: Any) -> Finding:
+    *found, rule, confidential = values
+    return Finding._make((*found, parse(rule), confidential))
 
 
 class _HasSeverity(Protocol):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence, MutableSet, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from salesprocess.criteria.criterion import Criterion, Finding, Severity, Status
+from salesprocess.criteria.criterion import Criterion, Finding, Status
 from salesprocess.criteria.evaluation import MET, UNMET, Test, compiled, is_missing, measured
 from salesprocess.criteria.reading import ReadersByClass, Unreadable, Values, as_values, fact_reader, read_path
-from salesprocess.criteria.rules import Comparison, Input, Rule, inputs, predicates
+from salesprocess.criteria.rules import Comparison, Input, Rule, comparisons, inputs, predicates
 
 Statuses: TypeAlias = tuple["int | Exception", ...]
 Context: TypeAlias = Mapping[str, object] | None
@@ -20,6 +20,12 @@ _Read: TypeAlias = Callable[[Any, Context, "datetime | None"], Values]
 _Reader: TypeAlias = Callable[[Any, Context, "datetime | None", Seen], Any]
 
 _NAMES: Final[tuple[Status, ...]] = ("met", "unmet", "unknown")
+_MUTABLE: Final[Sequence[tuple[type, Callable[[Any], Any]]]] = (
+    (MutableSequence, list),
+    (MutableSet, set),
+    (MutableMapping, dict),
+)
+_NEVER_MISSING: Final = frozenset({bool, int, str, list, dict})
 _NOW: Final = Input("now", "now")
 _ENTERED_AT: Final = Input("fact", "entered_at")
 
@@ -84,16 +90,23 @@ class Gate:
     def findings(self, values: Values, statuses: Statuses | None) -> tuple[Finding, ...]:
         """Return what each criterion that applies came to, in declared order."""
         found = tuple(values)
+        if statuses is None:
+            statuses = (MET,) * len(self._criteria)
         return tuple(
-            criterion.finding(found, MET if statuses is None else statuses[at])
-            for at, criterion in enumerate(self._criteria)
-            if criterion.applies(values)
+            [
+                criterion.finding(found, status)
+                for criterion, status in zip(self._criteria, statuses, strict=True)
+                if criterion.applies_always or criterion.applies(values)
+            ]
         )
 
     def _reader(self, facts: Mapping[str, str]) -> tuple[_Read, ReadersByClass]:
         names = [facts.get(each.path, each.path) for each in self._readers]
         if names and all(each.source == "fact" for each in self._readers) and not any("." in name for name in names):
-            return fact_reader(names)
+            read, readers = fact_reader(names)
+            counted = _counted_or_searched(self.criteria)
+            positions = [at for at, each in enumerate(self._readers) if each in counted]
+            return (read, readers) if not positions else _copying(read, positions)
         return lambda deal, context, at: self.read_shared(deal, context, at, {}), {}
 
     def _judge_each(self, values: Values) -> Statuses | None:
@@ -103,6 +116,52 @@ class Gate:
         if all(isinstance(status, int) for status in statuses):
             return statuses if any(statuses) else None
         return Errored(statuses)
+
+
+class _OneReader(dict[type, Callable[[Any], Values]]):
+    """The same reader for the deals of every class."""
+
+    def __init__(self, read: _Read) -> None:
+        super().__init__()
+        self._read = lambda deal: read(deal, None, None)
+
+    def __missing__(self, kind: type) -> Callable[[Any], Values]:
+        return self._read
+
+
+def _copying(read: _Read, positions: Sequence[int]) -> tuple[_Read, ReadersByClass]:
+    """Return a reader of facts that copies the collections at these positions."""
+
+    def read_and_copy(deal: Any, context: Context, at: datetime | None) -> Values:
+        values = list(read(deal, context, at))
+        for position in positions:
+            values[position] = _copied(values[position])
+        return as_values(values)
+
+    return read_and_copy, _OneReader(read_and_copy)
+
+
+def _copied(value: Any) -> Any:
+    """Return a value that does not change when the host appends to its collection."""
+    if value.__class__ is list:
+        return value[:]
+    for kind, copy in _MUTABLE:
+        if isinstance(value, kind):
+            try:
+                return copy(value)
+            except Exception as error:  # noqa: BLE001 - becomes the finding's error
+                return Unreadable(error)
+    return value
+
+
+def _counted_or_searched(criteria: Iterable[Criterion]) -> frozenset[Input]:
+    """Return the inputs of which a collection's items matter, not only what it is."""
+    found: set[Input] = set()
+    for each in comparisons(*(rule for criterion in criteria for rule in criterion.rules)):
+        found.update(term.input for term in each.terms() if term.measure is not None)
+        if each.operator.question == "membership":
+            found.add(each.term.input)
+    return frozenset(found)
 
 
 def _judge_of(tests: Sequence[Test], judge_each: _Judge) -> _Judge:
@@ -144,14 +203,16 @@ def _judge_of(tests: Sequence[Test], judge_each: _Judge) -> _Judge:
 class _CompiledCriterion:
     """A criterion's tests, and all of its finding that does not depend on the deal."""
 
-    __slots__ = ("_expected", "_key", "_label", "_rule", "_severity", "_shown", "_when", "test")
+    __slots__ = ("_asked", "_counts", "_criterion", "_shown", "_when", "applies_always", "test")
 
     def __init__(self, criterion: Criterion, index: Mapping[Input, int]) -> None:
-        self._key, self._label = criterion.key, criterion.label or criterion.key
-        self._severity: Severity = criterion.severity
-        self._rule, self._expected = criterion.rule, criterion.rule.expected()
+        rule = criterion.rule
+        self._criterion = criterion
+        self._asked = (criterion.key, criterion.label or criterion.key, rule.expected())
         self._shown = [(_name(each), index[each]) for each in inputs(*criterion.rules)]
+        self._counts = isinstance(rule, Comparison) and rule.term.measure is not None
         self._when = None if criterion.when is None else compiled(criterion.when, index)
+        self.applies_always = self._when is None
         self.test = compiled(criterion.condition, index)
 
     def applies(self, values: Values) -> bool:
@@ -164,19 +225,25 @@ class _CompiledCriterion:
 
     def finding(self, values: Values, status: int | Exception) -> Finding:
         """Return what the criterion came to on values that may be `Unreadable`."""
+        criterion, (key, label, expected) = self._criterion, self._asked
+        rule = criterion.rule
         facts = {name: _as_found(values[at]) for name, at in self._shown}
-        actual, error = _actual(self._rule, facts), status if isinstance(status, Exception) else None
-        name = "errored" if isinstance(status, Exception) else _NAMES[status]
-        return Finding(self._key, self._label, name, self._expected, actual, facts, self._severity, error)
+        if isinstance(rule, Comparison) or len(facts) == 1:
+            actual = next(iter(facts.values()))
+            if self._counts:
+                actual = _measured(actual, rule)
+        else:
+            actual = facts or None
+        error = status if isinstance(status, Exception) else None
+        name = _NAMES[status] if isinstance(status, int) else "errored"
+        fields = (key, label, name, expected, actual, facts, criterion.severity, error, rule, criterion.confidential)
+        # The checks of the constructor cost more than all that is said above.
+        return tuple.__new__(Finding, fields)
 
 
-def _actual(rule: Rule, facts: dict[str, Any]) -> Any:
-    """Return the one value that the rule is about, or all that it looked at."""
-    if not isinstance(rule, Comparison) and len(facts) != 1:
-        return facts or None
-    value = next(iter(facts.values()))
+def _measured(value: Any, rule: Rule) -> Any:
     try:
-        return measured(value, rule.term) if isinstance(rule, Comparison) and rule.term.measure else value
+        return measured(value, rule.term) if isinstance(rule, Comparison) else value
     except TypeError:
         return value
 
@@ -194,18 +261,26 @@ def _name(each: Input) -> str:
 
 
 def _as_found(value: Any) -> Any:
+    if value.__class__ in _NEVER_MISSING:
+        return value
     return None if isinstance(value, Unreadable) or is_missing(value) else value
 
 
-def _readers_of(criteria: Iterable[Criterion], sources: Sources) -> dict[Input, _Reader]:
+def _readers_of(criteria: Sequence[Criterion], sources: Sources) -> dict[Input, _Reader]:
     """Return how each input of the criteria is read; one that is made of others stands behind them."""
     rules = [rule for criterion in criteria for rule in criterion.rules]
+    counted = _counted_or_searched(criteria)
     functions = {each.function_name: each.function for each in predicates(*rules) if each.function}
     found: dict[Input, _Reader] = {}
     for each in inputs(*rules):
         for needed in (_NOW, _ENTERED_AT, each) if each.source == "time_in_stage" else (each,):
-            found.setdefault(needed, _reader_of(needed, sources, functions))
+            reader = _reader_of(needed, sources, functions)
+            found.setdefault(needed, _copy_of(reader) if needed in counted else reader)
     return found
+
+
+def _copy_of(reader: _Reader) -> _Reader:
+    return lambda deal, context, at, seen: _copied(reader(deal, context, at, seen))
 
 
 def _reader_of(each: Input, sources: Sources, functions: Mapping[str, Callable[[Any], object]]) -> _Reader:

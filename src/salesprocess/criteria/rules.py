@@ -187,7 +187,7 @@ class Term:
 
     def text(self, words: Words = ENGLISH) -> str:
         """Return the term as it stands in a sentence."""
-        text = words.terms[self.source].format(self.path)
+        text = words.terms[self.source].format(words.labels.get(self.path or "", self.path))
         return words.measures[self.measure].format(text) if self.measure else text
 
     def __str__(self) -> str:
@@ -269,7 +269,7 @@ class Comparison(Rule):
         wording = (words.times if of_times else words.operators).get(self.op, words.operators[self.op])
         texts = [value.text(words)] if isinstance(value, Term) else [words.value(each) for each in self.literals()]
         if self.operator.operand is LITERALS:
-            texts = [", ".join(texts) or words.value(None)]
+            texts = [words.separator.join(texts) or words.value(None)]
         return Wording(*(template.format(*texts) for template in wording))
 
     def text(self, words: Words = ENGLISH) -> str:
@@ -307,7 +307,7 @@ class Predicate(Rule):
 
     def text(self, words: Words = ENGLISH) -> str:
         """Return the predicate as a sentence."""
-        return words.predicate.format(self.function_name)
+        return words.predicate.format(words.labels.get(self.function_name, self.function_name))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

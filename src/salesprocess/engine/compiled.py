@@ -177,12 +177,16 @@ def _decider(compiled: CompiledMove) -> Decide:
 def _judging(compiled: CompiledMove) -> Callable[[Statuses], Outcome]:
     """Return what the statuses of a gate's criteria come to, where not all of them are met."""
     allowed, blocked, errored = compiled.allowed, compiled.outcome("blocked"), compiled.outcome("errored")
-    required_at = compiled.required_at
-    every_one_counts = len(required_at) == len(compiled.gate.criteria)
+    forbidden = compiled.outcome("forbidden")
+    required_at, criteria = compiled.required_at, compiled.gate.criteria
+    caller_at = [at for at in required_at if criteria[at].about == "caller"]
+    every_one_counts = len(required_at) == len(criteria) and not caller_at
 
     def judge_as(statuses: Statuses) -> Outcome:
         if every_one_counts and statuses.__class__ is tuple:
             return blocked
+        if any(isinstance(statuses[at], int) and statuses[at] for at in caller_at):
+            return forbidden
         asked = [statuses[at] for at in required_at]
         if any(isinstance(status, Exception) for status in asked):
             return errored

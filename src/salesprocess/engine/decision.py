@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from pydantic_core import from_json, to_json
-
-from salesprocess import _text
-from salesprocess.criteria.criterion import required
+from salesprocess.criteria.json_values import as_json
+from salesprocess.criteria.wording import ENGLISH
+from salesprocess.engine.report import alternative_text, decision_text, message, plan_text
 from salesprocess.errors import (
     AmbiguousMove,
     Blocked,
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from salesprocess.criteria import Finding
     from salesprocess.criteria.gate import Gate, Statuses
     from salesprocess.criteria.reading import Values
+    from salesprocess.criteria.wording import Words
 
 DecisionKind: TypeAlias = Literal[
     "allowed",
@@ -63,33 +63,6 @@ REFUSALS: dict[DecisionKind, type[TransitionRefused]] = {
 }
 
 
-# The message of each kind of decision, and of the cases of a kind that read differently.
-SENTENCES: Final = {
-    "allowed": "{move} is allowed",
-    "allowed_with_reason": "{move} is allowed, with a reason",
-    "blocked": "{move} is blocked: {count} of {total} criteria {are} not met",
-    "errored": "{move} cannot be decided: {errored} raised; {count} of {total} criteria {are} not met",
-    "unknown_trigger": "unknown trigger {trigger!r} in process {process!r}{suggestion}",
-    "unknown_target": "unknown stage {to!r} in process {process!r}{suggestion}",
-    "no_transition": "{asked} out of {stage!r}{target}",
-    "already_there": "the deal is in {stage!r} already",
-    "closed": "the deal is {state}: {asked} out of {stage!r}{target}",
-    "not_started": "the deal is in no stage yet: 'start' puts it in {initial!r}",
-    "no_key": "the deal has no key {key!r}, so it is in no stage yet: 'start' puts it in {initial!r}",
-    "started": "the deal has started already: it is in {stage!r}",
-    "stale": "the deal is {found}, not {expected} as expected: look at it again",
-    "ambiguous_target": "{trigger!r} from {stage!r} leads to {targets}: name the stage with to=",
-    "ambiguous_trigger": "{triggers} all lead from {stage!r} to {to!r}: name the trigger",
-    "needs_reason": "{move} needs a reason: give one with reason=",
-    "needs_listed_reason": "{move} needs a reason, one of {reasons}",
-    "unlisted_reason": "{move} needs a reason from its list: unknown reason {reason!r}{suggestion}",
-    "vetoed": "{move} was vetoed: {why}",
-    "unknown_stage": "the deal is in unknown stage {found} of process {process!r}{suggestion}",
-    "wrong_version": "the deal runs under version {found} of process {process!r}, this engine under {version}",
-    "forbidden": "{move} is forbidden to the caller: {count} of {total} criteria {are} not met",
-}
-
-
 class Alternative(NamedTuple):
     """A way out of the deal's stage that the process has, whether or not its criteria are met now."""
 
@@ -98,20 +71,23 @@ class Alternative(NamedTuple):
     has_criteria: bool
     needs_reason: bool
 
+    def model_dump(self, *, mode: Literal["python", "json"] = "python") -> dict[str, Any]:  # noqa: ARG002 - as the others
+        """Return the move as a dict: trigger, dest, has_criteria, needs_reason."""
+        return self._asdict()
+
+    def text(self, words: Words = ENGLISH) -> str:
+        """Return the move, and under what conditions it may be made."""
+        return alternative_text(self, words)
+
     def __str__(self) -> str:
-        conditions = [
-            text
-            for text, holds in (("if its criteria are met", self.has_criteria), ("with a reason", self.needs_reason))
-            if holds
-        ]
-        return f"{self.trigger} to {self.dest}" + (f" ({', '.join(conditions)})" if conditions else "")
+        return self.text()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """The part of a decision that does not depend on the deal: made once for a move, shared by its decisions.
 
-    `sentence` names the template of the message, and `details` fills it.
+    `sentence` names the template of the message, where it is not that of the kind, and `details` fills it.
     """
 
     kind: DecisionKind
@@ -204,7 +180,7 @@ class Decision:
     @property
     def unmet(self) -> tuple[Finding, ...]:
         """Every required criterion that is not met: the unmet, the unknown and the errored."""
-        return tuple(found for found in required(self.findings) if found.status != "met")
+        return tuple([found for found in self.findings if found.status != "met" and found.severity == "required"])
 
     @property
     def unknown(self) -> tuple[Finding, ...]:
@@ -219,23 +195,18 @@ class Decision:
     @property
     def message(self) -> str:
         """The decision in one line."""
-        outcome = self._outcome
-        if outcome.sentence:
-            return SENTENCES[outcome.sentence].format(move=self._move(), **outcome.details)
-        if self.allowed:
-            return SENTENCES["allowed_with_reason" if self.needs_reason else "allowed"].format(move=self._move())
-        unmet = self.unmet
-        return SENTENCES[self.kind].format(
-            move=self._move(),
-            count=len(unmet),
-            are="are" if len(unmet) > 1 else "is",
-            total=len(required(self.findings)),
-            errored=", ".join(found.key for found in unmet if found.status == "errored"),
-        )
+        return message(self, ENGLISH)
 
-    def _move(self) -> str:
-        origin = "" if self.source is None else f" from {self.source!r}"
-        return f"{self.trigger!r}{origin} to {self.dest!r}"
+    def text(self, words: Words = ENGLISH) -> str:
+        """Return the decision as a report: its message, what is not met, and the other moves.
+
+        >>> from salesprocess.catalog import SEVEN_STAGE
+        >>> from salesprocess.criteria.wording import GERMAN
+        >>> from salesprocess.engine import Engine
+        >>> print(Engine(SEVEN_STAGE).check({"stage": "prospecting"}, "advanc").text(GERMAN).splitlines()[0])
+        unbekannter Auslöser „advanc“ im Prozess „seven_stage“; meinten Sie „advance“?
+        """
+        return decision_text(self, words)
 
     def refusal(self) -> TransitionRefused:
         """The exception that says this; for a decision that is not allowed."""
@@ -250,25 +221,32 @@ class Decision:
         label, status, severity, expected, actual, facts, error), unmet, unknown and advisories (keys of findings),
         and alternatives (trigger, dest, has_criteria, needs_reason).
         """
-        dump = {name: getattr(self, name) for name in _PLAIN}
-        dump["reasons"] = list(self.reasons)
-        dump["findings"] = [_dump_finding(found, mode) for found in self.findings]
-        for name in ("unmet", "unknown", "advisories"):
-            dump[name] = [found.key for found in getattr(self, name)]
-        dump["alternatives"] = [way._asdict() for way in self.alternatives]
-        return dump
+        outcome = self._outcome
+        shown: Callable[[object], Any] = as_json if mode == "json" else _as_it_is
+        unmet = self.unmet
+        return {
+            "allowed": outcome.kind == "allowed",
+            "kind": outcome.kind,
+            "message": message(self, ENGLISH),
+            "process": outcome.process,
+            "version": shown(outcome.version),
+            "trigger": shown(outcome.trigger),
+            "source": shown(outcome.source),
+            "dest": shown(outcome.dest),
+            "needs_reason": outcome.needs_reason,
+            "reasons": [shown(reason) for reason in outcome.reasons],
+            "findings": [found.model_dump(mode=mode) for found in self.findings],
+            "unmet": [shown(found.key) for found in unmet],
+            "unknown": [shown(found.key) for found in unmet if found.status == "unknown"],
+            "advisories": [shown(found.key) for found in self.advisories],
+            "alternatives": [way._asdict() for way in outcome.alternatives],
+        }
 
     def __bool__(self) -> bool:
         return self.allowed
 
     def __str__(self) -> str:
-        lines = [self.message]
-        lines += [f"  - {found}" for found in self.unmet]
-        lines += [f"  - advice: {found}" for found in self.advisories]
-        if not self.allowed and self.alternatives:
-            origin = "" if self.source is None else f" from {self.source!r}"
-            lines.append(f"Other moves{origin}: {'; '.join(map(str, self.alternatives))}")
-        return "\n".join(lines)
+        return self.text()
 
     def _repr_html_(self) -> str:
         from salesprocess.engine.notebook import decision_html  # noqa: PLC0415 - only notebooks need it
@@ -297,6 +275,10 @@ class Decision:
 _PLAIN = ("allowed", "kind", "message", "process", "version", "trigger", "source", "dest", "needs_reason")
 
 
+def _as_it_is(value: object) -> object:
+    return value
+
+
 def decision_of(outcome: Outcome, values: Values = (), statuses: Statuses | None = None) -> Decision:
     """Return a decision on one deal: the outcome, and what was read and judged."""
     decision = Decision()
@@ -313,31 +295,6 @@ def _with_findings(outcome: Outcome, findings: tuple[Finding, ...]) -> Decision:
     return decision
 
 
-def _dump_finding(found: Finding, mode: str) -> dict[str, Any]:
-    error = found.error
-    dump = {
-        "key": found.key,
-        "label": found.label,
-        "status": found.status,
-        "severity": found.severity,
-        "expected": found.expected,
-        "actual": found.actual,
-        "facts": dict(found.facts),
-        "error": None if error is None else f"{type(error).__name__}: {error}",
-    }
-    if mode == "json":
-        dump["actual"], dump["facts"] = as_json(found.actual), as_json(dict(found.facts))
-    return dump
-
-
-def as_json(value: object) -> Any:
-    """A host's value as JSON types; what has no such form as its text."""
-    try:
-        return from_json(to_json(value, fallback=_text.shown, inf_nan_mode="strings"))
-    except Exception:  # noqa: BLE001 - a value that cannot be serialised must not hide the refusal
-        return _text.shown(value)
-
-
 @dataclass(frozen=True, slots=True)
 class Override:
     """Who lets a blocked move through, and why; both are kept in the change for ever."""
@@ -350,17 +307,21 @@ class Override:
             raise ValueError("an override names who makes it and why: Override(by=..., reason=...)")
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """The shortest way to a stage: one decision a step, on the deal as it is now. True when there is a way.
 
-    `steps` is empty where the deal is there already, or where `message` says that there is no way.
+    `steps` is empty where the deal is there already, or where there is no way, which `refusal` and its `message` say.
     """
 
     source: str | None
     dest: str
     steps: tuple[Decision, ...]
-    message: str = ""
+    refusal: Decision | None = None
+
+    @property
+    def message(self) -> str:
+        """Why there is no way, in one line; empty where there is one."""
+        return "" if self.refusal is None else self.refusal.message
 
     @property
     def unmet(self) -> tuple[Finding, ...]:
@@ -374,18 +335,14 @@ class Plan:
         return entered if self.source is None else (self.source, *entered)
 
     def __bool__(self) -> bool:
-        return not self.message
+        return self.refusal is None
+
+    def text(self, words: Words = ENGLISH) -> str:
+        """Return the plan as a list of its steps, each with what it still needs."""
+        return plan_text(self, words)
 
     def __str__(self) -> str:
-        if self.message:
-            return self.message
-        count = len(self.steps)
-        lines = [f"from {self.source!r} to {self.dest!r}: {count} {'step' if count == 1 else 'steps'}"]
-        for number, step in enumerate(self.steps, 1):
-            with_reason = ", with a reason" if step.needs_reason else ""
-            lines.append(f"  {number}. {step.trigger} to {step.dest}{with_reason}")
-            lines += [f"     - {found}" for found in step.unmet]
-        return "\n".join(lines)
+        return self.text()
 
     def _repr_html_(self) -> str:
         from salesprocess.engine.notebook import plan_html  # noqa: PLC0415 - only notebooks need it

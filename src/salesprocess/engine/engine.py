@@ -162,10 +162,10 @@ class Engine(Generic[DealT]):
         dest = str(stage_key(to))
         found = self._read(deal, None, dest)
         if isinstance(found, Decided):
-            return Plan(found.decision.source, dest, (), found.decision.message)
+            return Plan(found.decision.source, dest, (), found.decision)
         stage, moves = found[0], self._moves
         if dest not in moves:
-            return Plan(stage, dest, (), Request(moves, stage, None, dest).no_move(None).message)
+            return Plan(stage, dest, (), Request(moves, stage, None, dest).no_move(None))
         seen: Seen = {}
 
         def decide(move: Move) -> Decision:
@@ -178,7 +178,7 @@ class Engine(Generic[DealT]):
         if steps is None:
             steps = shortest(graph, start, dest)
         if steps is None:
-            return Plan(stage, dest, (), f"no moves lead from {start!r} to {dest!r}")
+            return Plan(stage, dest, (), Request(moves, start, None, dest).no_plan())
         return Plan(stage, dest, tuple(decide(move) for move in [*first, *steps]))
 
     def progress(

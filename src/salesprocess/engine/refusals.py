@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from salesprocess._text import shown, suggestion
+from salesprocess.criteria.wording import ENGLISH
 from salesprocess.engine.decision import Decision, DecisionKind, Outcome, decision_of
 from salesprocess.process import CLOSED_KINDS
 from salesprocess.process.stages import START
@@ -42,51 +42,51 @@ class Request(NamedTuple):
 
     def unknown_stage(self, found: object) -> Decision:
         """Return the refusal of a deal in a stage that the process does not have."""
-        stages = [stage.key for stage in self.table.process.stages]
-        there = self._replace(stage=str(found))
-        return there.refused("unknown_stage", "unknown_stage", found=shown(found), suggestion=suggestion(found, stages))
+        name = found if isinstance(found, str) else ENGLISH.value(found)
+        stages = tuple(stage.key for stage in self.table.process.stages)
+        return self._replace(stage=name).refused("unknown_stage", "unknown_stage", found=name, meant=(name, stages))
 
     def wrong_version(self, found: object) -> Decision:
         """Return the refusal of a deal that runs under another version of the process."""
-        return self.refused("wrong_version", "wrong_version", found=shown(found), version=self.table.process.version)
+        name = found if isinstance(found, str | int) else ENGLISH.value(found)
+        return self.refused("wrong_version", "wrong_version", found=name, version=self.table.process.version)
 
     def stale(self, seq: int | None, expected: object) -> Decision:
         """Return the refusal of a deal that is not where the caller saw it last."""
-        counts = isinstance(expected, int)
-        found = f"at change {seq}" if counts else f"in {self.stage!r}"
-        seen = f"at change {expected}" if counts else f"in {expected!r}"
-        return self.refused("stale", "stale", found=found, expected=seen)
+        if isinstance(expected, int):
+            return self.refused("stale", "stale_number", found=seq, expected=expected)
+        return self.refused("stale", "stale_stage", expected_stage=expected)
 
     def no_move(self, missing_key: str | None) -> Decision:
         """Return why no move out of the stage fits what was asked for; `missing_key` is that of a deal without one."""
-        process, stage = self.table.process, self.stage
+        process, stage, trigger, to = self.table.process, self.stage, self.trigger, self.to
         triggers = (START, *dict.fromkeys(transition.trigger for transition in process.transitions))
-        if self.trigger is not None and self.trigger not in triggers:
-            return self.refused("unknown_trigger", "unknown_trigger", suggestion=suggestion(self.trigger, triggers))
-        stages = [each.key for each in process.stages]
-        if self.to is not None and self.to not in stages:
-            return self.refused("no_transition", "unknown_target", suggestion=suggestion(self.to, stages))
+        if trigger is not None and trigger not in triggers:
+            return self.refused("unknown_trigger", "unknown_trigger", meant=(trigger, triggers))
+        stages = tuple(each.key for each in process.stages)
+        if to is not None and to not in stages:
+            return self.refused("no_transition", "unknown_target", meant=(to, stages))
         if stage is None:
             sentence = "not_started" if missing_key is None else "no_key"
-            return self.refused("no_transition", sentence, key=missing_key, initial=process.initial.key)
-        if self.trigger == START:
+            return self.refused("no_transition", sentence, key=missing_key, initial=process.initial.key, start=START)
+        if trigger == START:
             return self.refused("no_transition", "started")
+        sentence = "no_move" if to is None else "no_way_there" if trigger is None else "no_move_there"
         kind = process.stage(stage).kind
-        wording = {
-            "asked": "no move leads" if self.trigger is None else f"{self.trigger!r} does not lead",
-            "target": "" if self.to is None else f" to {self.to!r}",
-            "state": kind,
-        }
         if kind in CLOSED_KINDS:
-            return self.refused("closed", "closed", **wording)
-        return self.refused("no_transition", "already_there" if self.to == stage else "no_transition", **wording)
+            return self.refused("closed", "closed", state=kind, reason_why=sentence)
+        return self.refused("no_transition", "already_there" if to == stage else sentence)
+
+    def no_plan(self) -> Decision:
+        """Return the refusal of a plan to a stage to which no moves lead."""
+        return self.refused("no_transition", "no_plan")
 
     def ambiguous(self, moves: Sequence[CompiledMove]) -> Decision:
         """Return the refusal to choose among several moves that fit."""
-        targets = list(dict.fromkeys(each.move.dest for each in moves))
+        targets = tuple(dict.fromkeys(each.move.dest for each in moves))
         if len(targets) > 1:
-            return self.refused("ambiguous", "ambiguous_target", targets=", ".join(targets))
-        triggers = ", ".join(dict.fromkeys(repr(each.move.trigger) for each in moves))
+            return self.refused("ambiguous", "ambiguous_target", targets=targets)
+        triggers = tuple(dict.fromkeys(each.move.trigger for each in moves))
         return self.refused("ambiguous", "ambiguous_trigger", triggers=triggers)
 
 
@@ -96,8 +96,8 @@ def reason_needed(compiled: CompiledMove, reason: str | None) -> Decision:
     if not listed:
         return _refused(compiled, "needs_reason", "needs_reason")
     if not reason:
-        return _refused(compiled, "needs_reason", "needs_listed_reason", reasons=", ".join(map(shown, listed)))
-    return _refused(compiled, "needs_reason", "unlisted_reason", reason=reason, suggestion=suggestion(reason, listed))
+        return _refused(compiled, "needs_reason", "needs_listed_reason", reasons=listed)
+    return _refused(compiled, "needs_reason", "unlisted_reason", reason=reason, meant=(reason, listed))
 
 
 def vetoed(compiled: CompiledMove, why: str) -> Decision:

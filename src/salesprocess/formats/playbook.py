@@ -65,8 +65,13 @@ def _with_criteria(name: str, criteria: tuple[Criterion, ...]) -> str:
 
 
 def criterion_text(criterion: Criterion) -> str:
-    """Return a criterion in words, with the proof that it asks for and whether it is advice alone."""
-    notes = [(criterion.evidence or "").replace("_", " "), "advice" if criterion.severity == "advisory" else ""]
+    """Return a criterion in words, with the proof that it asks for and what else is special about it."""
+    notes = [
+        (criterion.evidence or "").replace("_", " "),
+        "advice" if criterion.severity == "advisory" else "",
+        "about the caller" if criterion.about == "caller" else "",
+        "confidential" if criterion.confidential else "",
+    ]
     noted = ", ".join(note for note in notes if note)
     return f"{criterion} ({noted})" if noted else str(criterion)
 

@@ -22,7 +22,7 @@ from salesprocess.process.validation import mistakes, pruned
 # One pass finds what has the wrong shape, the next ones look at the rest of the data without it.
 _PASSES = 3
 # What tells people what to do, and changes nothing about what a deal may do.
-_CRITERION_GUIDANCE = {"__all__": {"label": True, "evidence": True}}
+_CRITERION_GUIDANCE = {"__all__": {"label": True, "evidence": True, "confidential": True}}
 _ACTIVITY_GUIDANCE = {"__all__": {"name": True, "criteria": _CRITERION_GUIDANCE}}
 _STAGE_GUIDANCE: dict[str, Any] = {
     **dict.fromkeys(("name", "objective", "tactics", "outcome", "owner", "extra"), True),
@@ -181,6 +181,22 @@ class SalesProcess(Definition, frozen=True):
         for its own criteria alone.
         """
         return Move(self.graph, source, transition).gate
+
+    def facts(self, stage: str | None = None) -> tuple[str, ...]:
+        """Return the paths of the facts that the moves of the process read, or those out of one stage, each once.
+
+        >>> from salesprocess.criteria import fact
+        >>> gate = (fact("budget") >= 1_000) & fact("contact.email").is_known()
+        >>> process = SalesProcess.linear(key="p", stages=[Stage(key="a", exit_criteria=gate), Stage(key="b")])
+        >>> process.facts(), process.facts("b")
+        (('budget', 'contact.email'), ())
+
+        Raises:
+            KeyError: for an unknown stage, with the nearest key.
+        """
+        graph = self.graph
+        moves = (graph.start, *graph.moves) if stage is None else graph.out_of[self.stage(stage).key]
+        return tuple(dict.fromkeys(path for move in moves for each in move.gate for path in each.facts()))
 
     # Pydantic's plugin for mypy takes every assignment for a field.
     insert = derivation.insert  # type: ignore[pydantic-field]
