@@ -9,7 +9,7 @@ from typing import Any, Concatenate, Final, Literal, NamedTuple, ParamSpec, Type
 
 import narwhals.stable.v2 as nw
 
-from salesprocess.criteria.evaluation import is_missing
+from salesprocess.criteria.comparing import is_missing
 from salesprocess.errors import DealError
 from salesprocess.frames._arguments import check_process
 from salesprocess.process import SalesProcess
