@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+# With a limit pydantic looks at the characters, and refuses half of a surrogate pair, which no file can hold.
+_LONGEST_TEXT = 1_000_000
+
 DefinitionT = TypeVar("DefinitionT", bound="Definition")
 
 
-class Definition(BaseModel, frozen=True, extra="forbid", defer_build=True):
+class Definition(BaseModel, frozen=True, extra="forbid", defer_build=True, str_max_length=_LONGEST_TEXT):
     """A frozen part of a definition.
 
     Raises:

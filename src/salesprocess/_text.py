@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
@@ -21,6 +21,8 @@ SHOWN = 80
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 # How many names a message lists.
 LISTED = 12
+# Python writes so many digits of a whole number whatever limit it is given.
+_MOST_DIGITS = 640
 
 
 def is_slug(text: str) -> bool:
@@ -69,26 +71,80 @@ def type_name(value: object) -> str:
 
 
 def as_literal(value: object) -> Literal:
-    """Return a value as a rule keeps it.
+    """Return a value as a rule keeps it: of a plain type, a time at a fixed offset from UTC.
 
     Raises:
         TypeError: for a value that has no stored form, with what to write instead.
-        ValueError: for a number that is not finite, or a time without a zone.
+        ValueError: for a number that is not finite or has too many digits, a time without a zone, or text that no file
+            can hold.
     """
-    if isinstance(value, Enum):
-        value = value.value
-    if value is None:
-        raise TypeError("a rule cannot compare with None: write .is_known(), or ~ of it")
-    if isinstance(value, float | Decimal) and not math.isfinite(value):
-        raise ValueError(f"a rule cannot compare with {value}: it equals nothing, or bounds nothing")
-    if isinstance(value, datetime) and value.tzinfo is None:
-        raise ValueError(f"{value.isoformat()} has no time zone: add tzinfo=UTC, or the zone that is meant")
-    if isinstance(value, str | int | float | Decimal | date | timedelta):
-        return value
+    match value:
+        case Enum():
+            return as_literal(value.value)
+        case bool():
+            return value
+        case None:
+            raise TypeError("a rule cannot compare with None: write .is_known(), or ~ of it")
+        case int() | float() | Decimal():
+            return _as_number(value)
+        case str():
+            return checked_text(str.__str__(value))
+        case datetime():
+            return _as_moment(value)
+        case date() | timedelta():
+            return value
     raise TypeError(
         f"a rule cannot hold a {type(value).__name__}: "
         "use text, a number, a bool, a date, an aware datetime or a timedelta"
     )
+
+
+def checked_text(text: str) -> str:
+    """Return the text if a file can hold it.
+
+    Raises:
+        ValueError: for half of a surrogate pair, which is no character.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{text!a} holds {text[error.start]!a}, half of a character, which no file can hold") from None
+    return text
+
+
+def _as_number(value: float | Decimal) -> Literal:
+    number: int | float | Decimal
+    if isinstance(value, int):
+        number, digits = int(value), _digits(value)
+    else:
+        number = value if isinstance(value, Decimal) else float(value)
+        is_finite = number.is_finite() if isinstance(number, Decimal) else math.isfinite(number)
+        if not is_finite:
+            raise ValueError(f"a rule cannot compare with {value}: it equals nothing, or bounds nothing")
+        digits = _written_out(number) if isinstance(number, Decimal) else 1
+    if digits > _MOST_DIGITS:
+        raise ValueError(f"a number in a rule has at most {_MOST_DIGITS} digits, this one has {digits:,}")
+    return number
+
+
+def _as_moment(value: datetime) -> datetime:
+    offset = value.utcoffset()
+    if offset is None:
+        raise ValueError(f"{value.isoformat()} has no time zone: add tzinfo=UTC, or the zone that is meant")
+    # The stored form keeps the offset alone, and times of one zone would be compared by their clocks.
+    day, clock = value.date(), value.time()
+    return datetime.combine(day, clock.replace(fold=0), UTC if not offset else timezone(offset))
+
+
+def _digits(number: int) -> int:
+    """Return how many digits a whole number has, without writing it out."""
+    return int(math.log10(abs(number))) + 1 if number else 1
+
+
+def _written_out(number: Decimal) -> int:
+    """Return how many digits a decimal has when it is written without an exponent."""
+    _, digits, exponent = number.as_tuple()
+    return max(len(digits) + max(int(exponent), 0), -int(exponent))
 
 
 def encode(value: Literal) -> object:
@@ -122,7 +178,7 @@ def decode(data: object) -> Literal:
         try:
             match tag, text:
                 case "decimal", str():
-                    return Decimal(text)
+                    return as_literal(Decimal(text))
                 case "datetime", str():
                     return as_literal(datetime.fromisoformat(text))
                 case "date", str():
@@ -142,7 +198,7 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float | Decimal):
-        return f"{value:,}"
+        return _number(value)
     if isinstance(value, timedelta):
         return _duration(value)
     if isinstance(value, date):
@@ -157,6 +213,13 @@ def shown(value: object) -> str:
 def shortened(text: str) -> str:
     """Return the text, cut at 80 characters."""
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+
+
+def _number(value: float | Decimal) -> str:
+    if isinstance(value, int) and _digits(value) > SHOWN:
+        return f"a number of {_digits(value):,} digits"
+    text = f"{value:,}"
+    return text if len(text) <= SHOWN else f"a number of {sum(map(str.isdigit, text)):,} digits"
 
 
 def _duration(value: timedelta) -> str:

@@ -151,7 +151,9 @@ def answer(rule: Rule, deal: dict[str, Any]) -> bool | None:
                 return found is not None
             if found is None:
                 return None
-            if op in {">=", "<", "between"} and not isinstance(found, int):
+            options = value if isinstance(value, tuple) else (value,)
+            alike = [option for option in options if type(option) is type(found)]
+            if op != "true" and options and not alike:
                 raise BrokenRuleError
             return {
                 ">=": lambda: found >= value,
@@ -159,7 +161,7 @@ def answer(rule: Rule, deal: dict[str, Any]) -> bool | None:
                 "==": lambda: found == value,
                 "!=": lambda: found != value,
                 "true": lambda: bool(found),
-                "in": lambda: any(found == option for option in value),
+                "in": lambda: found in alike,
                 "between": lambda: value[0] <= found <= value[1],
             }[op]()
     raise AssertionError(rule)

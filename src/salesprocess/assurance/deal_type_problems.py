@@ -11,8 +11,9 @@ from salesprocess.assurance.criterion_places import placed_criteria
 from salesprocess.assurance.host_types import HostType, MissingFact, type_of_fact
 from salesprocess.assurance.value_types import PossibleValues, kind_of, possible_values
 from salesprocess.criteria import Criterion
+from salesprocess.criteria.comparing import is_among
 from salesprocess.criteria.evaluation import MET, compiled
-from salesprocess.criteria.operators import Question, equals
+from salesprocess.criteria.operators import Question
 from salesprocess.criteria.rules import Comparison, Term, comparisons, fact
 from salesprocess.errors import Problem
 from salesprocess.process import SalesProcess
@@ -157,7 +158,7 @@ def _comparable(shape: PossibleValues, kind: str | None, question: Question) -> 
         # A rule compares an enum member by its value, but the member itself has no order.
         values = (PossibleValues(kind_of(each)) for each in shape.listed or ())
         return question != "order" and any(_comparable(each, kind, question) for each in values)
-    return kind is None or shape.kind == kind or {shape.kind, kind} <= _NUMERIC
+    return kind is None or shape.kind == kind
 
 
 def _outside(path: str, term: Term, value: object, shapes: Sequence[PossibleValues]) -> Iterator[Problem]:
@@ -166,9 +167,16 @@ def _outside(path: str, term: Term, value: object, shapes: Sequence[PossibleValu
     if any(values is None for values in listed):
         return
     values = [each for some in listed for each in some or ()]
-    if not any(equals(each, value) for each in values):
+    if not _is_one_of(value, values):
         hint = suggestion(value, map(str, values))
         yield Problem("literal_outside", path, f"{term} is never {shown(value)}{hint}")
+
+
+def _is_one_of(value: object, values: Sequence[object]) -> bool:
+    try:
+        return is_among(value, values)
+    except TypeError:
+        return False
 
 
 def _incomparable(path: str, rule: Comparison, shapes: Sequence[PossibleValues], why: str) -> Problem:

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias, overload
 
 from salesprocess._text import shown
 from salesprocess.criteria import Criterion
-from salesprocess.criteria.evaluation import is_missing
+from salesprocess.criteria.comparing import is_missing
 from salesprocess.criteria.gate import Gate, Sources
 from salesprocess.criteria.reading import read_path
 from salesprocess.errors import DealError

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from salesprocess._text import shown
+from salesprocess.criteria.comparing import as_compared, is_missing, what_is_called
 from salesprocess.criteria.criterion import Criterion, Finding, Status
-from salesprocess.criteria.evaluation import MET, UNMET, Test, compiled, is_missing, measured
+from salesprocess.criteria.evaluation import MET, UNMET, Test, compiled, measured
 from salesprocess.criteria.reading import ReadersByClass, Unreadable, Values, as_values, fact_reader, read_path
 from salesprocess.criteria.rules import Comparison, Input, Rule, comparisons, inputs, predicates
 
@@ -110,8 +112,7 @@ class Gate:
         return lambda deal, context, at: self.read_shared(deal, context, at, {}), {}
 
     def _judge_each(self, values: Values) -> Statuses | None:
-        # A decimal that is not a number raises when it is compared, and says as little as `None`.
-        values = as_values([None if is_missing(value) else value for value in values])
+        values = as_values([_judged(each, value) for each, value in zip(self._readers, tuple(values), strict=True)])
         statuses = tuple([criterion.judge(values) for criterion in self._criteria])
         if all(isinstance(status, int) for status in statuses):
             return statuses if any(statuses) else None
@@ -260,10 +261,25 @@ def _name(each: Input) -> str:
     return {"context": f"context.{each.path}", "predicate": f"{each.path}()"}.get(each.source, each.path)
 
 
+def _judged(each: Input, value: Any) -> Any:
+    """Return what a value is judged as where a rule has raised: `None` if it says nothing, an error if it is called."""
+    if isinstance(value, Unreadable):
+        return value
+    if is_missing(value):
+        # A decimal that is not a number raises when it is compared, and says as little as `None`.
+        return None
+    what = what_is_called(value)
+    if what is None:
+        return value
+    return Unreadable(
+        TypeError(f"{each.source} {each.path!r} is {what}, not a value: make it a property, or call it in a predicate")
+    )
+
+
 def _as_found(value: Any) -> Any:
     if value.__class__ in _NEVER_MISSING:
         return value
-    return None if isinstance(value, Unreadable) or is_missing(value) else value
+    return None if isinstance(value, Unreadable) or is_missing(value) or what_is_called(value) is not None else value
 
 
 def _readers_of(criteria: Sequence[Criterion], sources: Sources) -> dict[Input, _Reader]:
@@ -303,14 +319,24 @@ def _time_in_stage(_deal: Any, _context: Context, _at: datetime | None, seen: Se
     for value in (entered, moment):
         if isinstance(value, Unreadable):
             raise value.error
-    return None if is_missing(entered) else moment - entered
+    if is_missing(entered):
+        return None
+    kind, since = as_compared(entered)
+    if kind != "time":
+        raise TypeError(f"'entered_at' is a time with a zone for time_in_stage(), found {shown(entered)}")
+    return as_compared(moment)[1] - since
 
 
 def _caller(function: Callable[[Any], object]) -> _Reader:
     def call(deal: Any, _context: Context, _at: datetime | None, _seen: Seen) -> object:
         result = function(deal)
-        if hasattr(result, "__await__"):
-            raise TypeError(f"predicate {function!r} returned an awaitable; a predicate is a plain function")
-        return result if result is None else bool(result)
+        if result is True or result is False:
+            return result
+        if is_missing(result):
+            return None
+        what = what_is_called(result)
+        if what is not None:
+            raise TypeError(f"predicate {function!r} returned {what}; a predicate returns true, false or None")
+        return bool(result)
 
     return call

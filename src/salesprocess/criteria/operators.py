@@ -9,16 +9,19 @@ from __future__ import annotations
 import fnmatch
 import operator
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
+from functools import partial
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from salesprocess._text import shown
+from salesprocess._text import checked_text, shown
+from salesprocess.criteria.comparing import as_compared, equals, in_order, is_among
 
 Question: TypeAlias = Literal["presence", "truth", "equality", "order", "membership", "pattern"]
 
 _LONGEST_GLOB: Final = 200
+_GLOB_TOKEN: Final = re.compile(r"\[([*?[])\]|(.)", re.DOTALL)
+_WILDCARDS: Final = ("*", "?")
 _LITERAL: Final = {"$ref": "#/$defs/Literal"}
 
 
@@ -41,13 +44,14 @@ class Operand:
 def _check_glob(value: Any) -> None:
     if not isinstance(value, str) or len(value) > _LONGEST_GLOB:
         raise ValueError(f"a pattern is text of at most {_LONGEST_GLOB} characters, found {shown(value)}")
+    checked_text(value)
 
 
 def _check_range(value: Any) -> None:
     if not isinstance(value, tuple) or len(value) != 2:  # noqa: PLR2004 - two ends
         raise ValueError(f"a range has two ends, found {shown(value)}")
     try:
-        is_in_order = value[0] <= value[1]
+        is_in_order = in_order(operator.le, *value)
     except TypeError:
         raise ValueError(f"a range has ends that can be compared, found {shown(value)}") from None
     if not is_in_order:
@@ -90,6 +94,9 @@ class Operator:
     for, once for each rule. `negates` names the operator that this one is the opposite of, and `mirror` the one that
     says the same with its sides exchanged, where that is another one. `bounds` are operators, one for each of the
     values, that all hold where this one does.
+
+    `holds` raises `TypeError` for values that cannot be compared. `holds_plainly` is the same and quicker, for a value
+    of a type that Python compares rightly with the one asked for, as `COMPARED_AS_THEY_ARE` has them.
     """
 
     name: str
@@ -97,6 +104,7 @@ class Operator:
     operand: Operand
     wording: Wording
     holds: Callable[[Any, Any], object]
+    holds_plainly: Callable[[Any, Any], object] | None = None
     wording_of_times: Wording | None = None
     prepare: Callable[[Any], Any] = lambda asked: asked
     negates: str | None = None
@@ -104,40 +112,67 @@ class Operator:
     bounds: tuple[str, ...] = ()
 
 
-def equals(found: Any, asked: Any) -> Any:
-    """Return whether two values are equal; a member of an enum counts as its value."""
-    return found == asked or (isinstance(found, Enum) and found.value == asked)
+def _is_plainly_one_of(found: Any, options: Collection[Any]) -> bool:
+    return found in options
 
 
-def _is_one_of(found: Any, options: Collection[Any]) -> bool:
-    return found in options or (isinstance(found, Enum) and found.value in options)
+def _is_between(found: Any, ends: tuple[Any, Any]) -> bool:
+    return in_order(operator.ge, found, ends[0]) and in_order(operator.le, found, ends[1])
 
 
-def _is_between(found: Any, ends: tuple[Any, Any]) -> Any:
+def _is_plainly_between(found: Any, ends: tuple[Any, Any]) -> Any:
     return ends[0] <= found <= ends[1]
 
 
 def _contains(container: Any, item: Any) -> bool:
-    if isinstance(container, str) and not isinstance(item, str):
-        raise TypeError(f"text can contain text alone, not {shown(item)}")
-    if isinstance(container, str):
-        return item in container
-    if not isinstance(container, Collection):
+    kind, held = as_compared(container)
+    if kind == "text":
+        if not isinstance(item, str):
+            raise TypeError(f"text can contain text alone, not {shown(item)}")
+        return item in held
+    if kind != "collection":
         raise TypeError(f"expected a collection or text, found {shown(container)}")
-    return item in container or any(equals(held, item) for held in container)
+    return is_among(item, held)
+
+
+def glob_tokens(glob: str) -> Iterator[tuple[str, bool]]:
+    """Yield the characters of a pattern, each with whether it is a wildcard: `*` for any text, `?` for any character.
+
+    `[*]`, `[?]` and `[[]` are the characters themselves; any other bracket is one as well.
+
+    >>> list(glob_tokens("a[*]*"))
+    [('a', False), ('*', False), ('*', True)]
+    """
+    for escaped, plain in _GLOB_TOKEN.findall(glob):
+        yield (escaped, False) if escaped else (plain, plain in _WILDCARDS)
+
+
+def fnmatch_of(glob: str) -> str:
+    """Return the pattern as `fnmatch` and the GLOB of SQLite take it, where every bracket has a meaning."""
+    return "".join(
+        f"[{character}]" if character in "*?[" and not is_wild else character
+        for character, is_wild in glob_tokens(glob)
+    )
 
 
 def _pattern(glob: str) -> re.Pattern[str]:
     # The only patterns in a definition: globs of bounded length, whose translation does not backtrack.
-    return re.compile(fnmatch.translate(glob.replace("[", "[[]")))
+    return re.compile(fnmatch.translate(fnmatch_of(glob)))
 
 
-def _matches(text: Any, pattern: re.Pattern[str]) -> bool:
-    if isinstance(text, Enum):
-        text = text.value
-    if not isinstance(text, str):
-        raise TypeError(f"a pattern fits text alone, found {shown(text)}")
+def _fits(text: str, pattern: re.Pattern[str]) -> bool:
     return pattern.match(text) is not None
+
+
+def _matches(value: Any, pattern: re.Pattern[str]) -> bool:
+    kind, text = as_compared(value)
+    if kind != "text":
+        raise TypeError(f"a pattern fits text alone, found {shown(value)}")
+    return _fits(text, pattern)
+
+
+def _truth(found: Any, _nothing: object) -> bool:
+    return bool(as_compared(found)[1])
 
 
 def _adjective(expected: str) -> Wording:
@@ -145,18 +180,25 @@ def _adjective(expected: str) -> Wording:
 
 
 def _equality(name: str, wording: str, negates: str | None = None) -> Operator:
-    return Operator(name, "equality", LITERAL_OR_TERM, _adjective(wording), equals, negates=negates)
+    return Operator(name, "equality", LITERAL_OR_TERM, _adjective(wording), equals, operator.eq, negates=negates)
 
 
 def _order(name: str, mirror: str, holds: Callable[[Any, Any], Any], wording: str, of_times: str) -> Operator:
     return Operator(
-        name, "order", LITERAL_OR_TERM, _adjective(wording), holds, wording_of_times=_adjective(of_times), mirror=mirror
+        name,
+        "order",
+        LITERAL_OR_TERM,
+        _adjective(wording),
+        partial(in_order, holds),
+        holds,
+        wording_of_times=_adjective(of_times),
+        mirror=mirror,
     )
 
 
 def _unary(name: str, question: Question, expected: str, negates: str | None = None) -> Operator:
     wording = Wording(f"is {name}", expected, f"is not {name}")
-    return Operator(name, question, NOTHING, wording, lambda found, _nothing: found, negates=negates)
+    return Operator(name, question, NOTHING, wording, _truth, negates=negates)
 
 
 OPERATORS: Final[Mapping[str, Operator]] = {
@@ -168,10 +210,18 @@ OPERATORS: Final[Mapping[str, Operator]] = {
         _order("<=", ">=", operator.le, "at most {}", "at or before {}"),
         _order(">", "<", operator.gt, "more than {}", "after {}"),
         _order(">=", "<=", operator.ge, "at least {}", "at or after {}"),
-        Operator("between", "order", RANGE, _adjective("between {} and {}"), _is_between, bounds=(">=", "<=")),
-        Operator("in", "equality", LITERALS, _adjective("one of {}"), _is_one_of),
+        Operator(
+            "between",
+            "order",
+            RANGE,
+            _adjective("between {} and {}"),
+            _is_between,
+            _is_plainly_between,
+            bounds=(">=", "<="),
+        ),
+        Operator("in", "equality", LITERALS, _adjective("one of {}"), is_among, _is_plainly_one_of),
         Operator("contains", "membership", LITERAL, Wording("contains {}", "to contain {}"), _contains),
-        Operator("matches", "pattern", GLOB, Wording("matches {}", "to match {}"), _matches, prepare=_pattern),
+        Operator("matches", "pattern", GLOB, Wording("matches {}", "to match {}"), _matches, _fits, prepare=_pattern),
         _unary("known", "presence", "a value"),
         _unary("true", "truth", "true"),
         _unary("false", "truth", "false", negates="true"),

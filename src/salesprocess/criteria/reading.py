@@ -8,6 +8,8 @@ from operator import attrgetter, itemgetter
 from types import MemberDescriptorType
 from typing import Any, Final, TypeAlias
 
+from salesprocess.criteria.comparing import is_routine, what_is_called
+
 Values: TypeAlias = tuple[Any, ...]
 ReadersByClass: TypeAlias = dict[type, Callable[[Any], Values]]
 
@@ -58,10 +60,15 @@ def read_path(owner: Any, path: str) -> Any:
 
     A mapping is read by key alone, whatever attributes it has. An exception of the host's own property or mapping is
     passed on.
+
+    Raises:
+        TypeError: for a path that goes on behind a method or a manager, where no facts are kept.
     """
     for name in path.split("."):
         if owner is None:
             return None
+        if is_routine(owner):
+            raise TypeError(f"{path!r} goes through {what_is_called(owner)}, which holds no facts")
         if is_mapping_class(owner.__class__):
             owner = owner.get(name)
             continue

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, ClassVar, Literal, NamedTuple, NoReturn, TypeAlias
+from typing import Any, ClassVar, Final, Literal, NamedTuple, NoReturn, TypeAlias
 
 from salesprocess import _text
 from salesprocess.criteria.operators import LITERALS, OPERATORS, Operator, Wording
@@ -14,6 +14,10 @@ from salesprocess.criteria.wording import ENGLISH, Words
 
 Source: TypeAlias = Literal["fact", "context", "now", "time_in_stage"]
 Measure: TypeAlias = Literal["count", "distinct"]
+# Working with a rule takes a call for each rule inside another one, and a file is read no deeper.
+DEEPEST: Final = 40
+# Room for what is built around a rule that is as deep as it may be: its negation, or the condition of its criterion.
+_DEEPER_INSIDE: Final = 10
 Operand: TypeAlias = "Term | _text.Literal | tuple[_text.Literal, ...] | None"
 
 
@@ -37,6 +41,11 @@ class Rule:
     def parts(self) -> tuple[Rule, ...]:
         """The rules that this one is made of, in order."""
         return ()
+
+    @property
+    def depth(self) -> int:
+        """How many rules are nested in each other inside this one."""
+        return 0
 
     def data(self) -> dict[str, Any]:
         """Return the stored form, of plain JSON types."""
@@ -96,7 +105,7 @@ class Term:
     measure: Measure | None = None
 
     def __post_init__(self) -> None:
-        for segment in () if self.path is None else self.path.split("."):
+        for segment in () if self.path is None else _text.checked_text(self.path).split("."):
             if not segment or segment.startswith("_"):
                 raise ValueError(f"{self.path!r} is no fact: name attributes or keys, joined with dots, none private")
 
@@ -315,6 +324,10 @@ class Not(Rule):
     """Met when the rule is unmet; unknown when it is unknown."""
 
     rule: Rule
+    depth: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "depth", _depth_around(self.parts))
 
     @property
     def parts(self) -> tuple[Rule, ...]:
@@ -347,6 +360,10 @@ class AtLeast(Rule):
 
     needed: int
     rules: tuple[Rule, ...]
+    depth: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "depth", _depth_around(self.rules))
 
     @property
     def unmet_at(self) -> int:
@@ -365,6 +382,13 @@ class AtLeast(Rule):
     def text(self, words: Words = ENGLISH) -> str:
         """Return the rules as a list."""
         return words.at_least.format(needed=self.needed, rules="; ".join(rule.text(words) for rule in self.rules))
+
+
+def _depth_around(rules: tuple[Rule, ...]) -> int:
+    depth = 1 + max((rule.depth for rule in rules if isinstance(rule, Rule)), default=0)
+    if depth > DEEPEST + _DEEPER_INSIDE:
+        raise ValueError(f"a rule may be nested {DEEPEST} deep, this one is deeper")
+    return depth
 
 
 class _Joined(AtLeast):
@@ -505,7 +529,7 @@ def predicate(function: str | Callable[[Any], object]) -> Predicate:
         TypeError: for what is neither a name nor a function with one.
     """
     if isinstance(function, str):
-        return Predicate(function)
+        return Predicate(_text.checked_text(function))
     name = getattr(function, "__name__", None)
     if not callable(function) or not isinstance(name, str):
         raise TypeError(f"expected a function or its name, found {_text.shown(function)}")

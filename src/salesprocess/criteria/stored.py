@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from salesprocess import _text
 from salesprocess.criteria.operators import NOTHING, OPERATORS
-from salesprocess.criteria.rules import AllOf, AnyOf, AtLeast, Comparison, Not, Predicate, Rule, Term
+from salesprocess.criteria.rules import DEEPEST, AllOf, AnyOf, AtLeast, Comparison, Not, Predicate, Rule, Term
 
-_DEEPEST = 40
 _TERM_KEYS = ("fact", "context", "now", "time_in_stage")
 
 
@@ -18,10 +17,10 @@ def parse(data: object, depth: int = 0) -> Rule:  # noqa: PLR0911 - one return a
     Raises:
         ValueError: with what was found and what was expected.
     """
+    if depth > DEEPEST or (isinstance(data, Rule) and depth + data.depth > DEEPEST):
+        raise ValueError(f"a rule may be nested {DEEPEST} deep, this one is deeper")
     if isinstance(data, Rule):
         return data
-    if depth > _DEEPEST:
-        raise ValueError(f"a rule may be nested {_DEEPEST} deep, this one is deeper")
     if not isinstance(data, Mapping):
         raise ValueError(f"expected a rule, found {_text.shown(data)}")  # noqa: TRY004 - pydantic collects ValueError alone
     keys = set(data)

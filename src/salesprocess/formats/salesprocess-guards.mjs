@@ -98,8 +98,8 @@ function path(owner, names) {
 function measured(term, value) {
   if (!term.measure || missing(value)) return value;
   if (!Array.isArray(value)) throw new TypeError("a measure is of a list");
-  const known = value.filter((each) => each !== null && each !== undefined);
-  return term.measure === "count" ? known.length : known.filter((each, at) => !known.slice(0, at).some((held) => equal(held, each))).length;
+  const known = value.filter((each) => !missing(each));
+  return term.measure === "count" ? known.length : new Set(known).size;
 }
 
 function holds(op, value, other, isTime) {
@@ -109,9 +109,9 @@ function holds(op, value, other, isTime) {
     case "==": return equal(value, other, isTime);
     case "!=": return !equal(value, other, isTime);
     case "between": return order(value, other[0], isTime) >= 0 && order(value, other[1], isTime) <= 0;
-    case "in": return other.some((each) => equal(value, each));
+    case "in": return among(other.map((each) => [value, each]));
     case "contains": return contains(value, other);
-    case "matches": return matches([...text(value)], [...other]);
+    case "matches": return matches([...text(value)], other.match(/\[[*?[]\]|./gsu) ?? []);
     default: return ordered(op, order(value, other, isTime));
   }
 }
@@ -139,16 +139,30 @@ function alike(value, other, isTime) {
 }
 
 function equal(value, other, isTime) {
-  let [a, b] = alike(value, other, isTime);
-  if (typeof a === "boolean") a = Number(a);
-  if (typeof b === "boolean") b = Number(b);
+  const [a, b] = alike(value, other, isTime);
+  if (typeof a !== typeof b) throw new TypeError(`${a} cannot be compared with ${b}`);
   return a === b;
+}
+
+/** Whether two sides of one pair are equal; what can be compared in no pair is an error. */
+function among(pairs) {
+  let refused = null, compared = false;
+  for (const [value, other] of pairs) {
+    try {
+      if (equal(value, other)) return true;
+      compared = true;
+    } catch (error) {
+      refused ??= error;
+    }
+  }
+  if (refused && !compared) throw refused;
+  return false;
 }
 
 function contains(held, item) {
   if (typeof held === "string") return held.includes(text(item));
   if (!Array.isArray(held)) throw new TypeError("neither a list nor a text");
-  return held.some((each) => equal(each, item));
+  return among(held.filter((each) => !missing(each)).map((each) => [each, item]));
 }
 
 function text(value) {
@@ -158,9 +172,8 @@ function text(value) {
 
 function order(value, other, isTime) {
   const [a, b] = alike(value, other, isTime);
-  const numeric = (side) => typeof side === "number" || typeof side === "boolean";
   if (typeof a === "string" && typeof b === "string") return inOrder([...a].map((each) => each.codePointAt(0)), [...b].map((each) => each.codePointAt(0)));
-  if (!numeric(a) || !numeric(b)) throw new TypeError(`no order between ${a} and ${b}`);
+  if (typeof a !== typeof b || !["number", "boolean"].includes(typeof a)) throw new TypeError(`no order between ${a} and ${b}`);
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
@@ -176,13 +189,16 @@ function ordered(op, sign) {
 }
 
 /** A pattern of `*` and `?`, without backtracking further than to the last star. */
+/** The character that a part of a pattern stands for: `[*]` is a star, and `*` is any text. */
+const letter = (part) => (part.length === 3 ? part[1] : part);
+
 function matches(letters, glob) {
   let at = 0, in_glob = 0, star = -1, from = 0;
   while (at < letters.length) {
     if (in_glob < glob.length && glob[in_glob] === "*") {
       [star, from] = [in_glob, at];
       in_glob += 1;
-    } else if (in_glob < glob.length && (glob[in_glob] === "?" || glob[in_glob] === letters[at])) {
+    } else if (in_glob < glob.length && (glob[in_glob] === "?" || letter(glob[in_glob]) === letters[at])) {
       at += 1;
       in_glob += 1;
     } else if (star >= 0) {

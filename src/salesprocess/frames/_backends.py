@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple, ParamSpec, TypeAlias, TypeVa
 
 import narwhals.stable.v2 as nw
 
-from salesprocess.criteria.evaluation import is_missing
+from salesprocess.criteria.comparing import is_missing
 
 Frame: TypeAlias = "nw.LazyFrame[Any]"
 Rows: TypeAlias = Sequence[Mapping[str, Any]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from types import UnionType
 from typing import Any, Final
 
 from salesprocess._text import shown
@@ -22,6 +23,14 @@ _KINDS: Final[dict[Family, str]] = {
     "date": "date",
     "duration": "duration",
 }
+_WORDS_BY_TYPE: Final[tuple[tuple[type | UnionType, str], ...]] = (
+    (bool, "bool"),
+    (int | float | Decimal, "number"),
+    (str, "text"),
+    (datetime, "moment"),
+    (date, "date"),
+    (timedelta, "duration"),
+)
 ROUNDED_DOWN: Final[dict[Order, Order]] = {"<": "<=", "<=": "<=", ">": ">", ">=": ">"}
 ROUNDED_UP: Final[dict[Order, Order]] = {"<": "<", "<=": "<", ">": ">=", ">=": ">="}
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
@@ -31,26 +40,30 @@ def fitted(op: Any, family: Family, value: Any) -> tuple[Order, Any] | bool:
     """Return the comparison in the column's own type, or the answer where it is the same for every value.
 
     Raises:
-        DefinitionError: for an order between what has none, where Python raises.
+        DefinitionError: for what cannot be compared, where the engine's answer is errored.
     """
     if family == "any":
         return op, value
-    if _KINDS.get(family) != _kind(value):
-        if op == "==":
-            return False
-        raise refusal(f"a {family} column has no order with {shown(value)}, {_kind(value)}")
+    if not is_comparable(family, value):
+        relation = "cannot be equal to" if op == "==" else "has no order with"
+        raise refusal(f"a {family} column {relation} {shown(value)}, {_kind(value)}")
     match family:
         case "integer":
             return _as_integer(op, value)
         case "float":
             return _as_float(op, value)
         case "decimal":
-            return op, Decimal(value)
+            return op, Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     return op, value
 
 
+def is_comparable(family: Family, value: object) -> bool:
+    """Return whether a column of the family can be compared with the value, as the engine has it."""
+    return family == "any" or _KINDS.get(family) == _kind(value)
+
+
 def fits(op: str, family: Family, other: Family) -> bool:
-    """Return whether two columns can be compared; false where they can never be equal."""
+    """Return whether two columns can be compared with the operator; refuse those that cannot be compared at all."""
     if "any" in {family, other}:
         return True
     kind, other_kind = _KINDS.get(family), _KINDS.get(other)
@@ -58,24 +71,11 @@ def fits(op: str, family: Family, other: Family) -> bool:
         return True
     if family == other == "bool" and op == "==":
         return True
-    if op == "==" and kind is not None and other_kind is not None:
-        return False
     raise refusal(f"a {family} column cannot be compared with a {other} column")
 
 
 def _kind(value: object) -> str:
-    match value:
-        case bool() | int() | float() | Decimal():
-            return "number"
-        case str():
-            return "text"
-        case datetime():
-            return "moment"
-        case date():
-            return "date"
-        case timedelta():
-            return "duration"
-    return type(value).__name__
+    return next((word for kind, word in _WORDS_BY_TYPE if isinstance(value, kind)), type(value).__name__)
 
 
 def _as_integer(op: Order, value: Any) -> tuple[Order, int] | bool:
@@ -94,8 +94,10 @@ def _as_float(op: Order, value: Any) -> tuple[Order, float] | bool:
         near = float(value)
     except OverflowError:
         near = math.inf if value > 0 else -math.inf
-    if near == value:
+    # The engine compares a float with a decimal as the decimal that the float is written as.
+    exact = Decimal(repr(near)) if isinstance(value, Decimal) else near
+    if exact == value:
         return op, near
     if op == "==":
         return False
-    return (ROUNDED_DOWN if near < value else ROUNDED_UP)[op], near
+    return (ROUNDED_DOWN if exact < value else ROUNDED_UP)[op], near

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, Generic
 from salesprocess._text import as_literal
 from salesprocess._time import aware
 from salesprocess.criteria import Criterion, fact
-from salesprocess.criteria.evaluation import MET, UNMET, is_missing
+from salesprocess.criteria.comparing import is_missing
+from salesprocess.criteria.evaluation import MET, UNMET
 from salesprocess.criteria.gate import Gate
 from salesprocess.criteria.operators import OPERATORS
 from salesprocess.criteria.reading import read_path
 from salesprocess.criteria.rules import Comparison, Term
 from salesprocess.targets.boolean_pairs import Logic, Pair, answer_of
-from salesprocess.targets.column_literals import fits, fitted
+from salesprocess.targets.column_literals import fits, fitted, is_comparable
 from salesprocess.targets.target import Answer, Column, E, Subject, Target, refusal
 
 if TYPE_CHECKING:
@@ -158,7 +159,8 @@ class _Leaves(Generic[E]):
             case "pattern":
                 return self._matches(column, value)
         if isinstance(value, tuple):
-            values = [fit[1] for each in value if not isinstance(fit := fitted("==", column.family, each), bool)]
+            fits_column = [each for each in value if is_comparable(column.family, each)] or value
+            values = [fit[1] for each in fits_column if not isinstance(fit := fitted("==", column.family, each), bool)]
             return self._target.one_of(column, values) if values else False
         fit = fitted(op, column.family, value)
         return fit if isinstance(fit, bool) else self._target.compare(fit[0], column, fit[1])

@@ -19,6 +19,7 @@ from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, Les
 from django.utils.timezone import get_default_timezone, make_naive
 
 from salesprocess._text import suggestion
+from salesprocess.criteria.operators import fnmatch_of
 from salesprocess.targets.column_literals import ROUNDED_DOWN
 from salesprocess.targets.comparisons import Given, compiled
 from salesprocess.targets.target import Answer, Column, Family, Order, Subject, Target, like_of, refusal
@@ -104,7 +105,7 @@ class _Fits(Func):
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         twin = self.copy()
-        twin.set_source_expressions([self.source_expressions[0], Value(self.glob.replace("[", "[[]"))])
+        twin.set_source_expressions([self.source_expressions[0], Value(fnmatch_of(self.glob))])
         return twin.as_sql(compiler, connection, template="(%(expressions)s)", arg_joiner=" GLOB ", **context)
 
 

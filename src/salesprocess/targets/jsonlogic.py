@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from salesprocess.criteria.operators import glob_tokens
 from salesprocess.targets.column_literals import fitted
 from salesprocess.targets.comparisons import Given, compiled
-from salesprocess.targets.target import Answer, Column, Order, Subject, Target, refusal
+from salesprocess.targets.target import Answer, Column, Order, Subject, Target, between_stars, refusal
 
 if TYPE_CHECKING:
     from salesprocess._text import Literal
@@ -68,6 +68,8 @@ class _JsonLogic(Target[Any]):
             return {"===" if order == "==" else order: [column.expression, value.expression]}
         if order == "==":
             return self.one_of(column, [value])
+        if isinstance(value, bool):
+            raise refusal(f"JSON Logic has no order of true and false, such as {order} {value}")
         if isinstance(value, int | float | Decimal):
             fit = fitted(order, "float", value)
             return fit if isinstance(fit, bool) else {fit[0]: [column.expression, _encoded(fit[1])]}
@@ -80,12 +82,12 @@ class _JsonLogic(Target[Any]):
         return {"in": [column.expression, spelt]} if spelt else False
 
     def matches(self, column: Column[Any], glob: str) -> Any:
-        start, *others = re.sub(r"\*+", "*", glob).split("*")
+        start, *others = ("".join(character for character, _ in part) for part in between_stars(glob))
         middle, end = "".join(others[:-1]), "".join(others[-1:])
-        if "?" in glob or len(others) > 2:  # noqa: PLR2004 - a start, a middle and an end
+        if ("?", True) in glob_tokens(glob) or len(others) > 2:  # noqa: PLR2004 - a start, a middle and an end
             raise refusal(f"JSON Logic has patterns such as 'a*b' and '*a*' alone, not {glob!r}")
         if not others:
-            return {"===": [column.expression, glob]}
+            return {"===": [column.expression, start]}
         rest, parts = column.expression, []
         if start:
             parts.append({"===": [{"substr": [rest, 0, _units(start)]}, start]})
@@ -133,10 +135,8 @@ class _JsonLogic(Target[Any]):
 
 
 def _spellings(value: object) -> list[Any]:
-    """Return what equals the value in JSON, which tells true from 1; nothing for a number that no double equals."""
-    if isinstance(value, int | float | Decimal):
-        if value in (0, 1):
-            return [int(value), bool(value)]
+    """Return what equals the value in JSON; nothing for a number that no double equals."""
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         fit = fitted("==", "float", value)
         return [] if isinstance(fit, bool) else [_encoded(fit[1])]
     return [_encoded(value)]

@@ -14,7 +14,7 @@ import narwhals.stable.v2 as nw
 
 from salesprocess._text import suggestion
 from salesprocess.targets.comparisons import Given, compiled
-from salesprocess.targets.target import ORDERS, Answer, Column, Family, Order, Subject, Target, refusal
+from salesprocess.targets.target import ORDERS, Answer, Column, Family, Order, Subject, Target, between_stars, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -194,8 +194,11 @@ def _family(dtype: Any) -> Family:
 
 def _pattern(glob: str) -> str:
     """Return a glob as a regular expression that Python, Rust and RE2 read alike."""
-    glob = re.sub(r"\*+", "*", glob)
-    if glob.count("*") > _MOST_STARS:
+    parts = between_stars(glob)
+    if len(parts) > _MOST_STARS + 1:
         raise refusal(f"a pattern over a frame has at most {_MOST_STARS} stars, found {glob!r}")
-    text = "".join({"*": ".*", "?": "."}.get(each) or _SPECIAL.sub(r"\\\g<0>", each) for each in glob)
+    text = ".*".join(
+        "".join("." if is_wild else _SPECIAL.sub(r"\\\g<0>", character) for character, is_wild in part)
+        for part in parts
+    )
     return rf"(?s)^{text}\$$"

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapper
 from sqlalchemy.orm.util import AliasedInsp
 
 from salesprocess._text import suggestion
+from salesprocess.criteria.operators import fnmatch_of
 from salesprocess.targets import sql_dialects
 from salesprocess.targets.comparisons import Given, compiled
 from salesprocess.targets.target import ORDERS, Answer, Column, Family, Order, Subject, Target, like_of, refusal
@@ -119,7 +120,7 @@ class _Sqlalchemy(Target[Sql]):
         return expression.in_([_literal(column, value) for value in values])
 
     def matches(self, column: Column[Sql], glob: str) -> Sql:
-        return sql_dialects.Fits(column.expression, like_of(glob), glob.replace("[", "[[]"))
+        return sql_dialects.Fits(column.expression, like_of(glob), fnmatch_of(glob))
 
     def contains(self, column: Column[Sql], item: Literal) -> Sql:
         if column.family == "text":

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeAlias
 
 from salesprocess._text import Literal as Value
 from salesprocess.criteria import Criterion, Rule
+from salesprocess.criteria.operators import glob_tokens
 from salesprocess.criteria.rules import Measure
 from salesprocess.errors import DefinitionError, Problem
 
@@ -137,6 +138,23 @@ def refusal(message: str) -> DefinitionError:
     return DefinitionError("the target", [Problem("not_in_target", "", message)])
 
 
+def between_stars(glob: str) -> list[list[tuple[str, bool]]]:
+    """Return the characters of a pattern between its stars, as `glob_tokens` has them, many stars in a row as one."""
+    parts: list[list[tuple[str, bool]]] = [[]]
+    was_star = False
+    for token in glob_tokens(glob):
+        is_star = token == ("*", True)
+        if not is_star:
+            parts[-1].append(token)
+        elif not was_star:
+            parts.append([])
+        was_star = is_star
+    return parts
+
+
 def like_of(glob: str) -> str:
     """Return the glob as a LIKE pattern whose escape character is `!`."""
-    return re.sub(r"[!%_]", r"!\g<0>", glob).replace("*", "%").replace("?", "_")
+    return "".join(
+        {"*": "%", "?": "_"}[character] if is_wild else re.sub("[!%_]", r"!\g<0>", character)
+        for character, is_wild in glob_tokens(glob)
+    )

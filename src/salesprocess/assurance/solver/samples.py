@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from salesprocess.criteria.evaluation import MET, UNKNOWN, UNMET
+from salesprocess.criteria.operators import glob_tokens
 from salesprocess.criteria.rules import Comparison, Input, Predicate, Term, literals
 
 Atom: TypeAlias = Comparison | Predicate
@@ -180,7 +181,7 @@ def _texts(constraints: Sequence[_Comparing], points: list[str], copies: int) ->
     if ordered:
         found += _spread(["", *points], copies, _text_between)
     # One way to pick texts at a time is known to miss none: by order, by what they contain, or by equality.
-    wild = any("*" in glob or "?" in glob for glob in globs)
+    wild = any(is_wild for glob in globs for _, is_wild in glob_tokens(glob))
     missed = wild or (ordered and "membership" in used) or (copies > 1 and bool(points))
     complete = not missed or any(_pins(*constraint) or _rules_out_text(*constraint) for constraint in constraints)
     return Samples(list(dict.fromkeys(found)), complete)
@@ -209,8 +210,6 @@ def _rules_out_text(atom: Comparison, allowed: int) -> bool:
             given = ANSWERED
         case _ if isinstance(atom.value, Term) or textual:
             given = ANSWERED
-        case "equality":
-            given = UNMET_BIT
         case _:
             given = ERRORED_BIT
     return not given & allowed and not isinstance(atom.value, Term)
@@ -226,7 +225,8 @@ def _fits(globs: list[str], parts: list[str]) -> Iterator[str]:
     """Yield texts that fit each pattern, plain and with the parts inside."""
     for glob in globs:
         for filler in ("", "a", " ".join(parts)):
-            yield glob.replace("*", filler).replace("?", "a")
+            fillers = {"*": filler, "?": "a"}
+            yield "".join(fillers[each] if is_wild else each for each, is_wild in glob_tokens(glob))
 
 
 def _joined(parts: list[str], points: list[str]) -> Iterator[str]:
