@@ -21,6 +21,7 @@ from salesprocess import (
     Override,
     SalesProcess,
     Stage,
+    Transition,
     TransitionRefused,
     Veto,
     context,
@@ -28,6 +29,8 @@ from salesprocess import (
     predicate,
 )
 from salesprocess.criteria import Rule
+from salesprocess.criteria.wording import ENGLISH, GERMAN
+from tests.criteria.test_languages import ENGLISH_WORDS, plain_words
 
 MANAGER = Criterion(key="manager", rule=context("role") == "manager", about="caller")
 
@@ -200,3 +203,46 @@ def test_finding_travels() -> None:
     """A finding can be pickled whatever function its rule holds."""
     (finding,) = engine_of(predicate(len)).check({"stage": "a"}, "win").findings
     assert pickle.loads(pickle.dumps(finding)) == finding  # noqa: S301 - our own
+
+
+SALE = SalesProcess.linear(
+    key="x1",
+    stages=[Stage(key="x2", exit_criteria=[fact("x3") >= 2, MANAGER]), Stage(key="x4"), Stage(key="x5", kind="won")],
+    transitions=[
+        Transition(trigger="x6", source="x2", dest="x4", needs_reason=True, reasons=("x7", "x8")),
+        Transition(trigger="x6", source="x2", dest="x2"),
+    ],
+)
+
+
+@given(
+    stage=st.sampled_from([None, "x2", "x4", "x5", "lost", "x9"]),
+    trigger=st.sampled_from([None, "advance", "start", "x6", "go_back", "lose", "x0"]),
+    to=st.sampled_from(["x2", "x4", "x5", "x0"]),
+    expect=st.sampled_from([None, "x4", 3]),
+    value=st.sampled_from([None, 1, "x", object()]),
+    role=st.sampled_from([{}, {"role": "manager"}]),
+)
+def test_german_decision(stage: Any, trigger: Any, to: Any, expect: Any, value: Any, role: Any) -> None:
+    """A decision and a plan in German have no English word but the keys, and in English read as `str` does."""
+    engine: Engine[Any] = Engine(SALE, seq="x10")
+    deal = {"stage": stage, "x3": value, "x10": 1}
+    answers = [engine.check(deal, trigger, to=to, expect=expect, context=role), engine.plan(deal, to=to, context=role)]
+    for answer in (*answers, *engine.options(deal, context=role)):
+        assert answer.text(ENGLISH) == str(answer)
+        text = answer.text(GERMAN)
+        for key in (
+            "go_back",
+            "advance",
+            "start",
+            "lose",
+            "lost",
+            "reopen",
+            "manager",
+            "win",
+            "role",
+            "TypeError",
+            "object",
+        ):
+            text = text.replace(key, "")
+        assert not plain_words(text) & ENGLISH_WORDS, text

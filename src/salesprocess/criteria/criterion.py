@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias, Typ
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 
 from salesprocess._base import Definition
+from salesprocess._dumped import Dumped
 from salesprocess._text import one_line
 from salesprocess.criteria.json_values import NOT_SHOWN, as_json
 from salesprocess.criteria.rules import AnyOf, Not, Rule, Term, inputs
@@ -102,7 +103,7 @@ class _FindingFields(NamedTuple):
     confidential: bool
 
 
-class Finding(_FindingFields):
+class Finding(_FindingFields, Dumped):
     """What one criterion came to on one deal, as it was measured at the decision.
 
     `expected` is in words; `actual` is the value found, or all of them by name where the rule looks at several. `facts`
@@ -159,6 +160,12 @@ class Finding(_FindingFields):
             "facts": facts,
             "error": shown,
         }
+
+    @classmethod
+    def _dump_fields(cls) -> dict[str, Any]:
+        texts = dict.fromkeys(("key", "label"), str)
+        values = {"expected": str, "actual": Any, "facts": dict[str, Any], "error": str | None}
+        return {**texts, "status": Status, "severity": Severity, **values}
 
     def __str__(self) -> str:
         return self.text()

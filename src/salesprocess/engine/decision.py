@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_type_hints
 
+from salesprocess._dumped import Dumped
+from salesprocess.criteria.criterion import Finding
 from salesprocess.criteria.json_values import as_json
 from salesprocess.criteria.wording import ENGLISH
 from salesprocess.engine.report import alternative_text, decision_text, message, plan_text
@@ -26,7 +28,6 @@ from salesprocess.errors import (
 )
 
 if TYPE_CHECKING:
-    from salesprocess.criteria import Finding
     from salesprocess.criteria.gate import Gate, Statuses
     from salesprocess.criteria.reading import Values
     from salesprocess.criteria.wording import Words
@@ -63,13 +64,17 @@ REFUSALS: dict[DecisionKind, type[TransitionRefused]] = {
 }
 
 
-class Alternative(NamedTuple):
-    """A way out of the deal's stage that the process has, whether or not its criteria are met now."""
-
+class _AlternativeFields(NamedTuple):
     trigger: str
     dest: str
     has_criteria: bool
     needs_reason: bool
+
+
+class Alternative(_AlternativeFields, Dumped):
+    """A way out of the deal's stage that the process has, whether or not its criteria are met now."""
+
+    __slots__ = ()
 
     def model_dump(self, *, mode: Literal["python", "json"] = "python") -> dict[str, Any]:  # noqa: ARG002 - as the others
         """Return the move as a dict: trigger, dest, has_criteria, needs_reason."""
@@ -78,6 +83,18 @@ class Alternative(NamedTuple):
     def text(self, words: Words = ENGLISH) -> str:
         """Return the move, and under what conditions it may be made."""
         return alternative_text(self, words)
+
+    @classmethod
+    def _dump_fields(cls) -> dict[str, Any]:
+        return get_type_hints(_AlternativeFields)
+
+    @classmethod
+    def _loaded(cls, value: object) -> Alternative:
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, Mapping) or value.keys() != set(cls._fields):
+            raise ValueError(f"expected an alternative with {', '.join(cls._fields)}, found {ENGLISH.value(value)}")
+        return cls(**value)
 
     def __str__(self) -> str:
         return self.text()
@@ -104,7 +121,7 @@ class Outcome:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Decision:
+class Decision(Dumped):
     """Whether a move is allowed, and everything else to say about it. True when it is.
 
     What was found is that of the moment of the decision: it does not change when the deal does.
@@ -242,6 +259,23 @@ class Decision:
             "alternatives": [way._asdict() for way in outcome.alternatives],
         }
 
+    @classmethod
+    def _dump_fields(cls) -> dict[str, Any]:
+        keys = dict.fromkeys(("unmet", "unknown", "advisories"), list[str])
+        return {
+            "allowed": bool,
+            "kind": DecisionKind,
+            "message": str,
+            "process": str,
+            "version": int | str,
+            **dict.fromkeys(("trigger", "source", "dest"), str | None),
+            "needs_reason": bool,
+            "reasons": list[str],
+            "findings": list[Finding],
+            **keys,
+            "alternatives": list[Alternative],
+        }
+
     def __bool__(self) -> bool:
         return self.allowed
 
@@ -307,16 +341,20 @@ class Override:
             raise ValueError("an override names who makes it and why: Override(by=..., reason=...)")
 
 
-class Plan(NamedTuple):
+class _PlanFields(NamedTuple):
+    source: str | None
+    dest: str
+    steps: tuple[Decision, ...]
+    refusal: Decision | None = None
+
+
+class Plan(_PlanFields, Dumped):
     """The shortest way to a stage: one decision a step, on the deal as it is now. True when there is a way.
 
     `steps` is empty where the deal is there already, or where there is no way, which `refusal` and its `message` say.
     """
 
-    source: str | None
-    dest: str
-    steps: tuple[Decision, ...]
-    refusal: Decision | None = None
+    __slots__ = ()
 
     @property
     def message(self) -> str:
@@ -350,11 +388,17 @@ class Plan(NamedTuple):
         return plan_html(self)
 
     def model_dump(self, *, mode: Literal["python", "json"] = "python") -> dict[str, Any]:
-        """The plan as a dict: source, dest, message, stages, and steps as decisions."""
+        """Return the plan as a dict: source, dest, message, stages, and steps as decisions."""
+        shown: Callable[[object], Any] = as_json if mode == "json" else _as_it_is
         return {
-            "source": self.source,
-            "dest": self.dest,
+            "source": shown(self.source),
+            "dest": shown(self.dest),
             "message": self.message,
-            "stages": list(self.stages),
+            "stages": [shown(stage) for stage in self.stages],
             "steps": [step.model_dump(mode=mode) for step in self.steps],
         }
+
+    @classmethod
+    def _dump_fields(cls) -> dict[str, Any]:
+        texts = {"source": str | None, "dest": str, "message": str}
+        return {**texts, "stages": list[str], "steps": list[Decision]}

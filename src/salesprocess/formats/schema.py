@@ -17,7 +17,6 @@ from salesprocess.process import SalesProcess
 __all__ = ["published", "schema"]
 
 _KEYS = {"Activity": ["key"], "Stage": ["key"], "Transition": ["trigger"], "SalesProcess": ["key"]}
-_TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _RULE = {"$ref": "#/$defs/Rule"}
 _SHORT_FORMS = {"#/$defs/Criterion": _RULE, "#/$defs/Activity": {"type": "string", "pattern": f"^{SLUG.pattern}$"}}
 _LITERAL = {"$ref": "#/$defs/Literal"}
@@ -60,8 +59,8 @@ def _as_loaded(name: str, value: dict[str, Any]) -> dict[str, Any]:
     if name == "time_limit":
         return value | {"anyOf": [*value["anyOf"], {"type": "number", "exclusiveMinimum": 0, "description": "seconds"}]}
     items = value.get("items", {})
-    if items == {"type": "string"}:
-        return kept | _TEXTS
+    if items.get("type") == "string":
+        return kept | {"anyOf": [items, {"type": "array", "items": items}]}
     short = _SHORT_FORMS.get(items.get("$ref"))
     return value if short is None else kept | {"type": "array", "items": {"anyOf": [items, short]}}
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple, Self, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, Self, TypeAlias, get_type_hints
 
 from pydantic import JsonValue
-from pydantic_core import core_schema
 
 from salesprocess._base import FrozenDict, frozen
+from salesprocess._dumped import Dumped
 from salesprocess._text import shown
 from salesprocess._time import aware
 from salesprocess.errors import DealError
@@ -55,7 +55,7 @@ def as_metadata(data: Mapping[str, JsonValue] | None) -> Mapping[str, JsonValue]
 _NOTHING: Final = FrozenDict()
 
 
-class StageChange(_Fields):
+class StageChange(_Fields, Dumped):
     """One move, as it is stored: a named tuple, so that it is a row of a table and never changes.
 
     `seq` is the number of this change among the deal's, if the engine counts (`Engine(seq=...)`). `source` is `None`
@@ -104,8 +104,9 @@ class StageChange(_Fields):
             raise DealError(f"no stage change: {reason}", found=dict(data), expected=cls._fields) from None
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> core_schema.CoreSchema:
-        dump = core_schema.plain_serializer_function_ser_schema(
-            lambda change, info: change.model_dump(mode=info.mode), info_arg=True
-        )
-        return core_schema.no_info_plain_validator_function(cls.model_validate, serialization=dump)
+    def _dump_fields(cls) -> dict[str, Any]:
+        return get_type_hints(_Fields)
+
+    @classmethod
+    def _loaded(cls, value: Any) -> StageChange:
+        return cls.model_validate(value)
