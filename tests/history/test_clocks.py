@@ -34,10 +34,11 @@ def history(engine: Engine[Any]) -> History:
     return History(PROCESS, [started, engine.fire(deal, "advance", at=MONDAY + timedelta(days=10))])
 
 
-def test_deal_is_overdue_from_its_entry_into_the_stage_not_from_its_creation(
-    engine: Engine[Any], history: History
-) -> None:
-    """A CRM that counts from creation calls a deal rotten on the day it arrives."""
+def test_overdue(engine: Engine[Any], history: History) -> None:
+    """A deal is overdue from its entry into the stage, not from its creation.
+
+    A CRM that counts from creation calls a deal rotten on the day it arrives.
+    """
     assert engine.overdue({"stage": "b"}, history, at=MONDAY + timedelta(days=16)) is None
     assert engine.overdue({"stage": "b"}, history, at=MONDAY + timedelta(days=17)) is None
     overdue = engine.overdue(json.loads('{"stage": "b"}'), history)
@@ -46,22 +47,26 @@ def test_deal_is_overdue_from_its_entry_into_the_stage_not_from_its_creation(
     assert str(overdue) == "10 days in 'b' since 2026-03-12T09:00:00+00:00, 3 days past the limit of 7 days"
 
 
-def test_limit_can_be_in_working_time(engine: Engine[Any], history: History) -> None:
+def test_limit_in_working_time(engine: Engine[Any], history: History) -> None:
+    """A limit can be in working time."""
     assert engine.overdue({"stage": "b"}, history, calendar=WorkingHours()) is None
 
 
-def test_overdue_refuses_a_history_that_is_not_the_deals(engine: Engine[Any], history: History) -> None:
+def test_overdue_of_other_history(engine: Engine[Any], history: History) -> None:
+    """The history of another deal is refused."""
     with pytest.raises(DealError, match="the deal is in 'a', its history ends in 'b'"):
         engine.overdue({"stage": "a"}, history)
     with pytest.raises(DealError, match="the deal is in 'won', its history ends in 'b'"):
         engine.overdue({"stage": "won"}, history)
 
 
-def test_stage_without_a_limit_is_never_overdue(engine: Engine[Any], history: History) -> None:
+def test_no_limit(engine: Engine[Any], history: History) -> None:
+    """A stage without a limit is never overdue."""
     assert engine.overdue({"stage": "a"}, History(PROCESS, history[:1])) is None
 
 
-def test_three_clocks_show_three_things_each_with_its_reason(history: History) -> None:
+def test_three_clocks(history: History) -> None:
+    """The three clocks show three times, each with its reason."""
     at = MONDAY + timedelta(days=20)
     clocks = read_clocks(
         history,
@@ -77,12 +82,14 @@ def test_three_clocks_show_three_things_each_with_its_reason(history: History) -
     assert clocks.since_activity.reason == "since the last activity, from 2026-03-20T09:00:00+00:00"
 
 
-def test_planned_step_that_has_passed_shows_as_negative(history: History) -> None:
+def test_step_passed(history: History) -> None:
+    """A planned step that has passed shows as a negative time."""
     clocks = read_clocks(history, at=MONDAY + timedelta(days=20), next_step=MONDAY + timedelta(days=19))
     assert clocks.to_next_step.time == timedelta(days=-1)
 
 
-def test_clock_that_does_not_run_says_why() -> None:
+def test_stopped_clock() -> None:
+    """A clock that does not run says why."""
     clocks = read_clocks(History(PROCESS), at=MONDAY)
     assert [str(clock) for clock in (clocks.in_stage, clocks.since_activity, clocks.to_next_step)] == [
         "in no stage yet",
@@ -91,7 +98,8 @@ def test_clock_that_does_not_run_says_why() -> None:
     ]
 
 
-def test_working_hours_leave_out_nights_weekends_and_holidays() -> None:
+def test_working_time() -> None:
+    """Working time leaves out nights, weekends and holidays."""
     office = WorkingHours(holidays={date(2026, 3, 4)})
     friday = MONDAY + timedelta(days=4)
     assert office.working_time(MONDAY, friday) == timedelta(hours=24)
@@ -99,7 +107,8 @@ def test_working_hours_leave_out_nights_weekends_and_holidays() -> None:
     assert office.working_time(friday, MONDAY) == timedelta(0)
 
 
-def test_working_hours_are_those_of_their_zone_also_when_its_clocks_change() -> None:
+def test_working_time_in_zone() -> None:
+    """Working hours are those of their zone, also when its clocks change."""
     night = WorkingHours(weekdays=frozenset({6}), opens=time(0), closes=time(6), zone=ZoneInfo("Europe/Berlin"))
     sunday = datetime(2026, 3, 29, tzinfo=ZoneInfo("Europe/Berlin"))
     assert night.working_time(sunday, sunday + timedelta(days=1)) == timedelta(hours=5)
@@ -109,7 +118,8 @@ def test_working_hours_are_those_of_their_zone_also_when_its_clocks_change() -> 
     ("options", "words"),
     [({"opens": time(17)}, "end after they begin"), ({"weekdays": frozenset({7})}, r"0 \(Monday\) to 6, found \[7\]")],
 )
-def test_impossible_hours_are_refused(options: dict[str, Any], words: str) -> None:
+def test_impossible_hours(options: dict[str, Any], words: str) -> None:
+    """Impossible working hours are refused."""
     with pytest.raises(DealError, match=words):
         WorkingHours(**options)
 
@@ -119,6 +129,7 @@ moments = st.datetimes(datetime(2026, 1, 1), datetime(2026, 3, 1), timezones=st.
 
 @given(moments, moments, moments)
 def test_working_time_adds_up(a: datetime, b: datetime, c: datetime) -> None:
+    """The working time of two periods is that of both together."""
     start, middle, end = sorted((a, b, c))
     office = WorkingHours()
     whole = office.working_time(start, end)

@@ -44,10 +44,12 @@ def run(module: str, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize("check", [mypy, pyright], ids=lambda check: check.__name__)
-def test_what_is_right_passes(check: object) -> None:
+def test_right(check: object) -> None:
+    """Code that is right passes."""
     assert check(FOLDER / "right.py") == set()  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("check", [mypy, pyright], ids=lambda check: check.__name__)
-def test_each_wrong_type_is_an_error(check: object) -> None:
+def test_wrong(check: object) -> None:
+    """Each wrong type is an error."""
     assert check(FOLDER / "wrong.py") == WRONG  # type: ignore[operator]

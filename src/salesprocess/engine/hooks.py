@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeAlias, get_args, overload
 
-from salesprocess._text import suggestion
+from salesprocess._text import unknown
 from salesprocess.errors import Problem
 from salesprocess.process.stages import START
 
@@ -208,7 +208,7 @@ class Hooks(Generic[DealT]):
         triggers = {transition.trigger for transition in process.transitions} | {START}
         stages = {stage.key for stage in process.stages}
         return [
-            Problem("unknown_hook", f"hooks.{entry.phase}", f"unknown {what} {name!r}{suggestion(name, known)}")
+            Problem("unknown_hook", f"hooks.{entry.phase}", unknown(what, name, known))
             for entry in self._entries
             for what, name, known in (
                 ("stage", entry.name, stages) if entry.phase in _BY_STAGE else ("trigger", entry.name, triggers),

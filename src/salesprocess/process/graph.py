@@ -94,25 +94,27 @@ class Graph:
     """
 
     def __init__(self, stages: Sequence[Stage], transitions: Sequence[Transition], *, cumulative: bool) -> None:
-        self.order = tuple(stages)
-        self.stages = {stage.key: stage for stage in stages}
-        self.places = {stage.key: place for place, stage in enumerate(stages)}
-        self.cumulative = cumulative
+        self.order: tuple[Stage, ...] = tuple(stages)
+        self.stages: dict[str, Stage] = {stage.key: stage for stage in stages}
+        self.places: dict[str, int] = {stage.key: place for place, stage in enumerate(stages)}
+        self.cumulative: bool = cumulative
         self._same: dict[Criterion, Criterion] = {}
-        self.exits = {stage.key: self.distinct(stage.gate()) for stage in stages}
-        self.entries = {stage.key: self.distinct(stage.entry_criteria) for stage in stages}
+        self.exits: dict[str, tuple[Criterion, ...]] = {stage.key: self.distinct(stage.gate()) for stage in stages}
+        self.entries: dict[str, tuple[Criterion, ...]] = {
+            stage.key: self.distinct(stage.entry_criteria) for stage in stages
+        }
         for transition in transitions:
             self.distinct(transition.criteria)
-        self.criteria = tuple(self._same)
-        self.moves = tuple(
+        self.criteria: tuple[Criterion, ...] = tuple(self._same)
+        self.moves: tuple[Move, ...] = tuple(
             Move(self, source, transition, index)
             for index, transition in enumerate(transitions)
             for source in sources_of(stages, transition)
         )
-        self.out_of = self._grouped(lambda move: move.source)
-        self.into = self._grouped(lambda move: move.dest)
+        self.out_of: dict[str, tuple[Move, ...]] = self._grouped(lambda move: move.source)
+        self.into: dict[str, tuple[Move, ...]] = self._grouped(lambda move: move.dest)
         first = next(stage for stage in stages if stage.kind == "open")
-        self.start = Move(self, "", Transition(trigger=START, source=(), dest=first.key, direction="forward"))
+        self.start: Move = Move(self, "", Transition(trigger=START, source=(), dest=first.key, direction="forward"))
 
     def direction(self, source: str, dest: str) -> Direction:
         """Return the direction that follows from the kinds and the order of two stages."""

@@ -119,15 +119,9 @@ class SalesProcess(Definition, frozen=True):
         """
         all_stages = usual_stages(stages)
         own = {transition.trigger for transition in transitions}
-        usual = (move for move in usual_transitions(all_stages, skip, back, reopen) if move.trigger not in own)
-        return cls(
-            key=key,
-            version=version,
-            name=name,
-            stages=all_stages,
-            transitions=(*usual, *transitions),
-            cumulative=cumulative,
-        )
+        usual = [move for move in usual_transitions(all_stages, skip, back, reopen) if move.trigger not in own]
+        moves = (*usual, *transitions)
+        return cls(key=key, version=version, name=name, stages=all_stages, transitions=moves, cumulative=cumulative)
 
     @property
     def graph(self) -> Graph:
