@@ -105,7 +105,7 @@ class TestPictures:
     def test_the_frame_of_another_metric_is_refused(self, plots: Any) -> None:
         with pytest.raises(DealError, match="no column 'position'"):
             plots.funnel(LOG)
-        with pytest.raises(DealError, match="nothing to draw"):
+        with pytest.raises(DealError, match="no rows to draw"):
             plots.funnel(frames.funnel(SEVEN_STAGE, LOG).clear())
 
     def test_phases_and_groups_have_a_bar_each(self, plots: Any) -> None:

@@ -53,7 +53,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The report, when it is asked for: it alone needs matplotlib."""
+    """Return the report, imported when it is asked for, since it alone needs matplotlib."""
     if name == "report":
         from salesprocess.frames._report import report  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""What a caller asks for, checked before any row is read."""
+"""Checks of arguments, made before any row is read."""
 
 from __future__ import annotations
 
@@ -25,14 +25,22 @@ def check_choices(**choices: tuple[object, Sequence[str]]) -> None:
 
 
 def check_share(name: str, value: object) -> None:
-    """Raises `DealError` for what is no share, such as a percentage."""
+    """Refuse what is not a share from 0 to 1, such as a percentage.
+
+    Raises:
+        DealError: with an example.
+    """
     if isinstance(value, int | float) and 0 <= value <= 1:
         return
     raise DealError(f"{name} is a share from 0 to 1, such as 0.9 for nine in ten; found {shown(value)}", found=value)
 
 
 def check_days(name: str, days: object) -> list[int]:
-    """Several numbers of whole days, each once."""
+    """Return numbers of whole days, each once.
+
+    Raises:
+        DealError: for anything except a list of positive whole numbers.
+    """
     found = list(days) if isinstance(days, Iterable) and not isinstance(days, str) else []
     if found and all(isinstance(each, int) and each > 0 for each in found):
         return list(dict.fromkeys(found))
@@ -40,12 +48,12 @@ def check_days(name: str, days: object) -> list[int]:
 
 
 def several(names: str | Iterable[str]) -> list[str]:
-    """One name or several, each once."""
+    """Return the names as a list, each once."""
     return [names] if isinstance(names, str) else list(dict.fromkeys(names))
 
 
 def names_of(by: By, *taken: str) -> list[str]:
-    """The columns to group by; `taken` are the names of what the result has besides.
+    """Return the columns to group by; `taken` are the names of the other columns of the result.
 
     Raises:
         DealError: for a name that the result would have twice, or one of those that the metrics use inside.
@@ -60,5 +68,5 @@ def names_of(by: By, *taken: str) -> list[str]:
 
 
 def followed(steps: Sequence[StepT], progress: Progress | None) -> Iterable[StepT]:
-    """The steps, through what shows how far they are, where there is something."""
+    """Return the steps, passed through `progress` where it is given."""
     return steps if progress is None else progress(steps)

@@ -1,4 +1,4 @@
-"""What the engines of dataframes do each in a way of their own."""
+"""Operations that each dataframe engine needs done in its own way."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MICROS_A_DAY: Final = 86_400_000_000
 
 
 def as_lazy(native: Any) -> Frame:
-    """A native frame, or an eager one of Narwhals, with the lazy interface; in pandas it stays eager behind it."""
+    """Return a native frame, or an eager one of Narwhals, with the lazy interface; pandas stays eager behind it."""
     frame: Frame = nw.from_native(native).lazy()
     return frame
 
@@ -33,30 +33,30 @@ def in_memory(frame: Frame) -> Any:
 
 
 def rows_of(frame: Frame) -> Iterator[dict[str, Any]]:
-    """The rows one by one, with None for what pandas has as NaN, NaT or NA."""
+    """Yield the rows one by one, with None for what pandas has as NaN, NaT or NA."""
     for row in frame.collect().iter_rows(named=True):
         yield {name: None if is_absent(value) else value for name, value in row.items()}
 
 
 def is_absent(value: Any) -> bool:
-    """Whether a cell says nothing."""
-    # NA has no truth, and differs from nothing.
+    """Return whether a cell holds no value."""
+    # Comparing pandas' NA gives NA, which has no truth value, so that it is recognised by its type.
     return is_missing(value) or type(value).__name__ == "NAType"
 
 
 def kind_of(frame: Any) -> nw.Implementation:
-    """Whose frame it is."""
+    """Return the engine of a frame."""
     kind: nw.Implementation = frame.implementation
     return kind
 
 
 def is_dask(frame: Frame) -> bool:
-    """Whether the frame's windows and quantiles have to run partition by partition."""
+    """Return whether windows and quantiles of the frame have to run partition by partition."""
     return kind_of(frame) is nw.Implementation.DASK
 
 
 def keyed(frame: Frame, keys: Sequence[str], step: Callable[[Frame], Frame]) -> Frame:
-    """The step over the whole frame; on Dask over partitions that hold each combination of keys together."""
+    """Apply the step to the whole frame; on Dask to partitions that hold all rows of a combination of keys."""
     if not is_dask(frame):
         return step(frame)
     native: Any = frame.to_native()
@@ -64,22 +64,22 @@ def keyed(frame: Frame, keys: Sequence[str], step: Callable[[Frame], Frame]) -> 
 
 
 def by_row(frame: Frame, step: Callable[[Frame], Frame]) -> Frame:
-    """The step over the whole frame, where each row stands for itself; on Dask over each partition as it is."""
+    """Apply a step that looks at single rows to the whole frame; on Dask to each partition unchanged."""
     native: Any = frame.to_native()
     return as_lazy(_each_partition(native, step)) if is_dask(frame) else step(frame)
 
 
 def at_once(frame: Frame, step: Callable[[Frame], Frame]) -> Frame:
-    """The step over a small frame; on Dask in one partition."""
+    """Apply the step to a small frame; on Dask in a single partition."""
     native: Any = frame.to_native()
     return as_lazy(_each_partition(native.repartition(npartitions=1), step)) if is_dask(frame) else step(frame)
 
 
 def _each_partition(native: Any, step: Callable[[Frame], Frame]) -> Any:
-    """Dask's frame with the step made of each of its partitions.
+    """Return Dask's frame with the step applied to each of its partitions.
 
-    The step is made of two rows of Dask's invention first: what the result looks like, and what is wrong with the
-    columns, is known at once, and the error is ours.
+    The step runs on two invented rows first, which gives the columns of the result. A mistake in the columns is
+    reported at once, with the library's own error.
     """
 
     def run(part: Any) -> Any:
@@ -90,7 +90,7 @@ def _each_partition(native: Any, step: Callable[[Frame], Frame]) -> Any:
 
 
 def with_micros(frame: Frame, column: str, name: str) -> Frame:
-    """The frame with a time as microseconds since 1970 in UTC; a time without a zone is taken as UTC.
+    """Return the frame with a time as microseconds since 1970 in UTC; a time without a zone is taken as UTC.
 
     DuckDB and Spark have functions of their own for it, right whatever zone the session is in.
     """
@@ -103,12 +103,12 @@ def with_micros(frame: Frame, column: str, name: str) -> Frame:
 
 
 def duckdb_name(column: str) -> str:
-    """A column's name as DuckDB takes it."""
+    """Return a column's name, quoted for DuckDB."""
     return '"' + column.replace('"', '""') + '"'
 
 
 def spark_name(column: str) -> str:
-    """A column's name as Spark takes it, whose dots would be fields of it."""
+    """Return a column's name, quoted for Spark, which takes an unquoted dot for a field."""
     return "`" + column.replace("`", "``") + "`"
 
 
@@ -122,7 +122,7 @@ def _spark_micros(native: Any, column: str) -> Any:
 
 
 def with_month(frame: Frame, column: str, name: str) -> Frame:
-    """The frame with the month, as `2026-01`, of a column of microseconds since 1970 in UTC."""
+    """Return the frame with the month, as `2026-01`, of a column of microseconds since 1970 in UTC."""
     native: Any = frame.to_native()
     if kind_of(frame) is nw.Implementation.DUCKDB:
         return as_lazy(native.project(f'*, strftime(make_timestamp("{column}"), \'%Y-%m\') AS "{name}"'))
@@ -147,7 +147,7 @@ class Neighbour(NamedTuple):
 def with_neighbours(
     frame: Frame, by: str, order: Sequence[str], wanted: Mapping[str, Neighbour], *, in_order: bool = False
 ) -> Frame:
-    """The frame with columns of the rows before or after in the same group; `in_order` where it is sorted already.
+    """Return the frame with columns of earlier or later rows of the same group; `in_order` if it is sorted already.
 
     In memory, one sort and plain shifts take less than half the time of windows; databases get windows.
     """
@@ -171,7 +171,7 @@ def with_neighbours(
 
 
 def _shifted(namespace: Any, by: str, wanted: Mapping[str, Neighbour]) -> dict[str, Any]:
-    """The same few words in polars and in Narwhals on pandas: a plain shift, cut off at the edge of the group."""
+    """Return shifted columns that stop at the edge of the group, written alike in polars and in Narwhals on pandas."""
     group = namespace.col(by)
     columns = {}
     for name, near in wanted.items():
@@ -185,7 +185,7 @@ def _filled(value: Any, near: Neighbour, namespace: Any) -> Any:
 
 
 def unpivoted(frame: Frame, on: Sequence[str], index: Sequence[str], name: str, value: str) -> Frame:
-    """Columns as rows; on DuckDB on the caller's connection, where Narwhals would look on the default one."""
+    """Return columns as rows; on DuckDB on the caller's connection, since Narwhals would use the default one."""
     if kind_of(frame) is not nw.Implementation.DUCKDB:
         return frame.unpivot(on=list(on), index=list(index), variable_name=name, value_name=value)
     native: Any = frame.to_native()
@@ -196,12 +196,12 @@ def unpivoted(frame: Frame, on: Sequence[str], index: Sequence[str], name: str, 
 
 
 def sorted_down(frame: Frame, first: str, *then: str) -> Frame:
-    """The biggest first, and those alike by `then`; Dask sorts a column at a time, so there in one partition."""
+    """Sort by `first`, greatest first, then by `then`; on Dask in a single partition, since it sorts by one column."""
     return at_once(frame, lambda part: part.sort(first, *then, descending=[True, *(False for _ in then)]))
 
 
 def with_overall(frame: Frame, column: str, how: Literal["max", "sum"], name: str) -> Frame:
-    """The frame with the maximum or the sum of a column over all its rows.
+    """Return the frame with the maximum or the sum of a column over all its rows.
 
     Spark joins it on, since its windows over all rows bring them into one task; on Dask it is read at once.
     """
@@ -215,7 +215,7 @@ def with_overall(frame: Frame, column: str, how: Literal["max", "sum"], name: st
 
 
 def rows_like(frame: Frame, rows: Rows) -> Frame:
-    """A small result that was reckoned in Python, as a frame of the same kind, on the same connection."""
+    """Return a small result computed in Python as a frame of the same kind, on the same connection."""
     native: Any = frame.to_native()
     types = {name: _type_of([row[name] for row in rows]) for name in rows[0]}
     rows = [{name: _as_type(value, types[name]) for name, value in row.items()} for row in rows]
@@ -244,7 +244,7 @@ def _type_of(values: Sequence[object]) -> Any:
 
 
 def _as_type(value: Any, dtype: Any) -> Any:
-    """A group's own value, such as a date, as text where it is none of the four."""
+    """Return a value as its column's type; a value of none of the four types, such as a date, as text."""
     return value if value is None or dtype != nw.String else str(value)
 
 

@@ -30,7 +30,7 @@ from salesprocess.process import SalesProcess
 
 @metric
 def bottleneck(process: SalesProcess, events: Frame, *, keep: float = 0.1, at: datetime | None = None) -> Frame:
-    """Which stage to work on, and by how much the win rate would move: the stages by what they would gain.
+    """Rank the stages by how much the win rate would rise if fewer deals were lost there.
 
     The question asked of each stage: if of the deals lost out of it this share (`keep`) stayed in the game and went on
     as the others do from there, what would the share of won deals be? Reckoned with the chain of `chances`, so that

@@ -32,7 +32,7 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def totals(frame: Frame, by: Sequence[str], columns: Iterable[str], dtype: Any = nw.Int64) -> Frame:
-    """The sums of plain columns for each group, or over all: the one shape of aggregate that all engines do alike."""
+    """Return the sums of plain columns for each group, or over all rows: all engines compute this alike."""
     sums = [nw.col(name).sum() for name in columns]
     summed = frame.group_by(*by).agg(*sums) if by else frame.select(*sums)
     # DuckDB adds integers up to a HUGEINT, and polars and pandas disagree on the sum of nothing.
@@ -40,7 +40,7 @@ def totals(frame: Frame, by: Sequence[str], columns: Iterable[str], dtype: Any =
 
 
 def rows_per(frame: Frame, by: Sequence[str], name: str) -> Frame:
-    """How many rows each group has."""
+    """Return the number of rows of each group."""
     return totals(frame.with_columns(nw.lit(1).alias(name)), by, [name])
 
 
@@ -58,23 +58,27 @@ def counts_where(frame: Frame, by: Sequence[str], column: str, conditions: Mappi
 
 
 def flag(condition: nw.Expr) -> nw.Expr:
-    """1 where the condition holds, else 0, to be summed."""
+    """Return 1 where the condition holds, else 0, to be summed."""
     return nw.when(condition).then(nw.lit(1)).otherwise(nw.lit(0)).cast(nw.Int64)
 
 
 def is_one_of(column: str, numbers: Iterable[int]) -> nw.Expr:
-    """Whether a number is one of these; false where there are none of these."""
+    """Return whether a number is one of these; false where no numbers are given."""
     return nw.col(column).is_in([*numbers, -2])
 
 
 def amount() -> nw.Expr:
-    """The column `amount` as floats; NaN is no amount, as in pandas, on every engine."""
+    """Return the column `amount` as floats; on every engine NaN means no amount, as in pandas."""
     number = nw.col("amount").cast(nw.Float64)
     return nw.when(~number.is_nan()).then(number).alias("amount")
 
 
 def require(frame: Frame, columns: Iterable[str], *, hint: str = "") -> None:
-    """Raises `DealError` for the first column that the frame lacks, with the nearest that it has."""
+    """Refuse a frame that lacks a column.
+
+    Raises:
+        DealError: for the first missing column, with the nearest name that the frame has.
+    """
     there = frame.collect_schema().names()
     for column in columns:
         if column not in there:
@@ -82,7 +86,7 @@ def require(frame: Frame, columns: Iterable[str], *, hint: str = "") -> None:
 
 
 def micros(at: datetime) -> int:
-    """A moment as microseconds since 1970; one without a zone is taken as UTC, as the log's times are."""
+    """Return a moment as microseconds since 1970; one without a zone is taken as UTC, as the log's times are."""
     if not isinstance(at, datetime):
         raise DealError(f"at is a moment, a datetime; found {type(at).__name__} {shown(at)}", found=at)
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
@@ -90,10 +94,10 @@ def micros(at: datetime) -> int:
 
 
 def prepared(frame: Frame, columns: Sequence[str] = ()) -> Frame:
-    """The log with `_us`, its times in microseconds; only the columns that are needed.
+    """Return the needed columns of the log, with `_us`, its times in microseconds.
 
     Raises:
-        DealError: for a missing column, an `at` that is no time, or a `stage` of numbers.
+        DealError: for a missing column, an `at` that holds no times, or a `stage` that holds numbers.
     """
     require(frame, (*REQUIRED, *columns), hint="; frames.events(...) names the columns of a log")
     for name in columns:
@@ -115,7 +119,7 @@ def prepared(frame: Frame, columns: Sequence[str] = ()) -> Frame:
 
 
 def _typed_where_empty(frame: Frame) -> Frame:
-    """The log with a type for stages and times where there is not one value to tell it from."""
+    """Return the log with types for stages and times where no value shows the type."""
     schema = frame.collect_schema()
     fits = {"at": schema["at"].is_temporal(), "stage": schema["stage"] == nw.String}
     types: dict[str, Any] = {"at": nw.Datetime("us"), "stage": nw.String}
@@ -133,7 +137,7 @@ def events(
     starts: str | None = None,
     **columns: str,
 ) -> Any:
-    """A log of stage changes with the column names that the metrics look for, as the caller's kind of frame.
+    """Return a log of stage changes with the column names that the metrics look for, as the caller's kind of frame.
 
     Name the log's own columns: `deal`, `stage` and `at`, and any of `seq` (numbers a deal's changes and decides their
     order, even against the clock), `amount`, `currency`, `owner`, `segment`, `reason` and `version` (of the process).
@@ -151,7 +155,7 @@ def events(
     ['deal', 'stage', 'at']
 
     Raises:
-        DealError: for a column that there is not, with the nearest one, or a kind of frame that is not supported.
+        DealError: for a missing column, with the nearest name, or a kind of frame that is not supported.
     """
     for name in columns:
         if name not in OPTIONAL:

@@ -1,4 +1,4 @@
-"""Every move of a log held against the process.
+"""Every move of a log judged by the process.
 
 The examples have this log:
 
@@ -41,12 +41,12 @@ _BYTE: Final = 256
 
 @same_kind
 def conform(process: Processes, events: Frame) -> Frame:
-    """The log with a verdict on every change, by the rules of `history.replay` for imported changes.
+    """Return the log with a verdict on every change, by the rules of `history.replay` for imported changes.
 
     Columns besides the log's own: `verdict`, `previous` (stage), `tie` (the same time as the deal's change before),
     `clock_back` (an earlier time, in a log with `seq`).
 
-    Verdicts: `legal`; for a move that the process has not `skip`, `backward`, `after_closing` or `illegal_move`, by
+    Verdicts: `legal`; for a move that the process lacks `skip`, `backward`, `after_closing` or `illegal_move`, by
     what it looks like (a deal's first change anywhere but in the first stage is a `skip`); `unknown_stage` to or from
     one; `repeat` for the stage that the deal is in; `incomplete` without a deal or a time. Changes of one time
     without a `seq` are taken in the order of the process.
@@ -86,7 +86,7 @@ class _Rules(NamedTuple):
         return len(self.keys) + 2
 
     def table(self, process: SalesProcess) -> list[int]:
-        """The verdict on each move as its place in `VERDICTS`, at `previous * width + current`."""
+        """Return the verdict on each move as its index in `VERDICTS`, at `previous * width + current`."""
         stages = {stage.key: stage for stage in process.stages}
         known = [stages.get(key) for key in self.keys]
         moves = {(move.source, move.dest) for move in process.moves()}
@@ -167,7 +167,7 @@ def _looked_up(table: Sequence[int]) -> nw.Expr:
 
 
 def conform_codes(process: SalesProcess, events: Any, *, deal: str = "deal", stage: str = "stage") -> Any:
-    """The verdicts on a log that is sorted by deal and time and whose stages are numbers: for very large logs.
+    """Return the verdicts on a log sorted by deal and time whose stages are numbers: for very large logs.
 
     Numbers count the stages of `process.stages` from 0; any other is unknown. In comes a polars or pandas frame, out
     comes the same with a column `verdict`, each the place of the verdict in `VERDICTS`.

@@ -62,7 +62,7 @@ def discover(
     at_least: float = 0.01,
     key: str = "discovered",
 ) -> Discovered:
-    """The process that a log suggests: its stages in the order of the sale, and the moves that were really made.
+    """Return the process that a log suggests: its stages in the order of the sale, and the moves that were made.
 
     What a stage means is not to be seen in a log, so the stages that won, lost, disqualified or held deals are named.
     The open ones are put in the order in which the fewest moves go back (the heuristic of Eades, Lin and Smyth
@@ -75,14 +75,14 @@ def discover(
     {'source': 'prospecting', 'dest': 'making_contact', 'count': 2, 'share': 0.6666666666666666}
 
     Raises:
-        DealError: for a named stage that the log has not or that is named twice, or a log without moves.
+        DealError: for a named stage that the log lacks or that is named twice, or a log without moves.
     """
     check_share("at_least", at_least)
     counts = _edges(open_frame(events).frame)
     if not counts:
-        raise DealError("the log has no move from one stage to another: there is nothing to discover")
+        raise DealError("the log has no move from one stage to another, so it shows no process")
     names = dict.fromkeys(name for edge in counts for name in edge)
-    kinds = _kinds(names, {"on_hold": on_hold, "won": won, "lost": lost, "disqualified": disqualified})
+    kinds = _kind_of_each_stage(names, {"on_hold": on_hold, "won": won, "lost": lost, "disqualified": disqualified})
     keys = _keys(names)
     order = [*_in_order(counts, [name for name in names if name not in kinds]), *kinds]
     rows = _with_shares(counts, keys, order)
@@ -92,7 +92,7 @@ def discover(
     return Discovered(process, kept, [row for row in rows if row["share"] < at_least])
 
 
-def _kinds(there: Iterable[str], named: Mapping[Kind, Iterable[str]]) -> dict[str, Kind]:
+def _kind_of_each_stage(there: Iterable[str], named: Mapping[Kind, Iterable[str]]) -> dict[str, Kind]:
     kinds: dict[str, Kind] = {}
     for kind, names in named.items():
         for name in several(names):
@@ -118,7 +118,7 @@ def _edges(events: Frame) -> dict[tuple[str, str], int]:
 
 
 def _in_order(counts: Mapping[tuple[str, str], int], names: list[str]) -> list[str]:
-    """Stages with the most moves out over those in come first, each taken off in turn; so do last ones at the end."""
+    """Order stages so that few moves go back: sources first, sinks last, between them by moves out less moves in."""
     first: list[str] = []
     last: list[str] = []
     left = list(names)
@@ -168,7 +168,7 @@ def _transitions(rows: Rows) -> list[Transition]:
 
 @metric
 def variants(process: SalesProcess, events: Frame, *, longest: int = 20, at: datetime | None = None) -> Frame:
-    """The ways that deals took through the stages, and how many took each.
+    """Return the ways that deals took through the stages, with the number of deals on each.
 
     Columns: `variant` (the stages with ` > ` between them, `?` for one that the process lacks, and ` > ...` behind one
     longer than `longest` stays), `stays`, `deals`, `share` (of all deals); the commonest first.

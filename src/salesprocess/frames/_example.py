@@ -28,7 +28,7 @@ _FACTS = {
 
 
 def example_log() -> dict[str, list[Any]]:
-    """Four deals of `SEVEN_STAGE` in January 2026, as columns for a frame.
+    """Return four deals of `SEVEN_STAGE` in January 2026, as columns for a frame.
 
     One was won, one was lost, one waits in the first stage, and one skipped two stages.
     """

@@ -36,7 +36,7 @@ _SEED: Final = 20260
 
 
 def learn(process: SalesProcess, events: Frame, at: datetime | None = None) -> dict[int, dict[int, float]]:
-    """How often deals went from each open stage to each other, to a win or to a loss, and what was believed before.
+    """Return how often deals went from each open stage to each other one, to a win or to a loss, plus the prior.
 
     A won stage is the end, unless the log has deals that were lost or reopened out of one: then deals go on from won
     stages too, and those that stayed are the wins. The prior spreads the weight of one deal evenly over the ways that
@@ -68,7 +68,7 @@ def learn(process: SalesProcess, events: Frame, at: datetime | None = None) -> d
 
 @metric
 def chances(process: SalesProcess, events: Frame, *, interval: float = 0.9, at: datetime | None = None) -> Frame:
-    """The chance that a deal in each open stage is won, learnt from where deals went before.
+    """Return the chance that a deal in each open stage is won, learnt from where earlier deals went.
 
     An absorbing Markov chain on the counts of moves (Kemeny and Snell 1960): a deal that skips, goes back or is
     reopened takes part with all its moves, and one that was won and lost later is lost, as in `outcomes`. `low` and
@@ -108,7 +108,7 @@ def _chance_row(
 def forecast(
     process: SalesProcess, events: Frame, *, by: By = (), interval: float = 0.9, at: datetime | None = None
 ) -> Frame:
-    """What the open deals will bring, per currency; lost deals count nothing, and won ones are no forecast.
+    """Return what the open deals are expected to bring, per currency; closed deals are not counted.
 
     `weighted` is the sum of amount x the stage's declared probability, as CRMs have it; null where an open deal is in
     a stage without one. `learned` takes the chances of `chances` instead, and `low` to `high` is where the middle
@@ -130,7 +130,7 @@ def forecast(
     means = _markov_chain.chances(weights)
     open_deals = _open_amounts(process, events, groups, at)
     if not open_deals:
-        raise DealError("no deal is open: there is nothing to forecast")
+        raise DealError("no deal is open, so a forecast has no deals")
     rows = []
     for group, stages in sorted(open_deals.items(), key=lambda item: tuple(map(str, item[0]))):
         money = _Money(process, stages, means)
@@ -151,7 +151,7 @@ class _Sums(NamedTuple):
 def _open_amounts(
     process: SalesProcess, events: Frame, groups: Sequence[str], at: datetime | None
 ) -> dict[tuple[Any, ...], dict[int, _Sums]]:
-    """The open deals' amounts for each group and stage: all that a forecast needs to know of them."""
+    """Return the open deals' amounts for each group and stage, which is all that a forecast needs."""
     deals = ended(process, events, [*groups, "amount"], at)
     deals = deals.filter(is_one_of("_place", StageNumbers(process).unclosed))
     deals = deals.with_columns(amount())
@@ -188,7 +188,7 @@ class _Money:
         }
 
     def simulated(self, drawn: Iterable[Mapping[int, float]]) -> list[float]:
-        """One total a draw: what its chances expect, and a normal deviate for the luck of independent deals."""
+        """Return a total for each draw: its expected value plus a normal deviate for the luck of independent deals."""
         random = Random(_SEED)  # noqa: S311 - a simulation that must repeat, not a secret
         most = sum(one.amount for one in self._stages.values())
         totals_drawn = []
@@ -201,7 +201,7 @@ class _Money:
 
 @metric
 def calibration(process: SalesProcess, events: Frame, *, at: datetime, interval: float = 0.9) -> Frame:
-    """What a forecast made at `at` said of each stage, beside what became of the deals that were open there.
+    """Compare the forecast made at `at` for each stage with what became of the deals that were open there.
 
     The chances are learnt from the log as it was then. Deals still open at the end of the log are left out.
 
@@ -219,7 +219,7 @@ def calibration(process: SalesProcess, events: Frame, *, at: datetime, interval:
 def backtest(
     process: SalesProcess, events: Frame, *, at: Sequence[datetime], progress: Progress | None = None
 ) -> Frame:
-    """How good forecasts made at these moments were: Brier scores, 0 (always right) to 1.
+    """Return how good forecasts made at these moments were: Brier scores, from 0 (always right) to 1.
 
     The score is the mean over deals of (chance - outcome) squared (Brier 1950), for the `learned` chances, for the
     `declared` ones of the process (null without them) and for the `naive` one: the share won of all closed until then,
@@ -243,7 +243,7 @@ def backtest(
 
 
 def scored(process: SalesProcess, events: Frame, at: datetime, by_stage: Rows) -> dict[str, Any]:
-    """A row of `backtest` without its moment, from what `calibrated` gave for that moment."""
+    """Return a row of `backtest` without its moment, from the result of `calibrated` for that moment."""
     (before,) = rows_of(totals(ended(process, events, (), at), [], ["won", "lost"]))
     closed = before["won"] + before["lost"]
     naive = before["won"] / closed if closed else 0.5
@@ -262,7 +262,7 @@ def _brier(by_stage: Rows, name: str) -> float | None:
 
 
 def calibrated(process: SalesProcess, events: Frame, at: datetime, interval: float) -> list[dict[str, Any]]:
-    """The rows of `calibration`."""
+    """Return the rows of `calibration`."""
     weights = learn(process, events, at)
     found = _markov_chain.credible(weights, draws=_DRAWS, interval=interval, seed=_SEED)
     then = (
@@ -280,6 +280,6 @@ def calibrated(process: SalesProcess, events: Frame, at: datetime, interval: flo
         observed = row["won"] / row["deals"]
         rows.append(named | {"deals": row["deals"], "won": row["won"], "observed": observed})
     if not rows:
-        raise DealError(f"no deal was open at {at.isoformat()} and is closed now: there is nothing to compare")
+        raise DealError(f"no deal was open at {at.isoformat()} and is closed now, so a comparison has no deals")
     order = ("position", "stage", "deals", "won", "observed", "learned", "low", "high", "declared")
     return [{name: row[name] for name in order} for row in rows]

@@ -44,7 +44,7 @@ def gate(
     context: Mapping[str, object] | None = None,
     at: datetime | None = None,
 ) -> Frame:
-    """The open deals, whether each may advance now, and which criteria it lacks: `Engine.check` over a table.
+    """Return the open deals with whether each may advance now and which criteria it lacks: `Engine.check` for a table.
 
     `deals` has a column `stage` and one for each fact that the gates look at; `facts` maps the process's fact names to
     other columns, `context` and `at` are those of `Engine.check`. Asked of is the forward move to the nearest stage,
@@ -60,10 +60,10 @@ def gate(
     [('won', False, ['budget', 'authority'])]
 
     Raises:
-        DealError: for a missing `stage`, or a trigger that no open stage has.
+        DealError: for a missing column `stage`, or a trigger that no open stage has.
         DefinitionError: for every fact without a column, and every rule that an expression cannot say.
     """
-    asked = _Asked.of(process, trigger)
+    asked = _MovesAsked.of(process, trigger)
     if is_dask(deals):
         _refuse_texts(deals, asked, facts or {})
     return by_row(deals, lambda part: _gated(StageNumbers(process), asked, part, facts, context, at))
@@ -71,7 +71,7 @@ def gate(
 
 def _gated(
     places: StageNumbers,
-    asked: _Asked,
+    asked: _MovesAsked,
     given: Frame,
     facts: Mapping[str, str] | None,
     context: Mapping[str, object] | None,
@@ -95,8 +95,12 @@ def _gated(
     return as_given(deals.with_columns(*where_asked).select(*columns, *made), given)
 
 
-def _refuse_texts(deals: Frame, asked: _Asked, facts: Mapping[str, str]) -> None:
-    """Raises `DealError` for a yes or no that is text: Dask writes bools with gaps as the words True and False."""
+def _refuse_texts(deals: Frame, asked: _MovesAsked, facts: Mapping[str, str]) -> None:
+    """Refuse a yes or no that is text: Dask writes bools with gaps as the words True and False.
+
+    Raises:
+        DealError: with how to keep the type.
+    """
     schema = deals.collect_schema()
     for rule in comparisons(*asked.rules()):
         term = rule.term
@@ -109,7 +113,7 @@ def _refuse_texts(deals: Frame, asked: _Asked, facts: Mapping[str, str]) -> None
             )
 
 
-def _check_columns(deals: Frame, asked: _Asked) -> None:
+def _check_columns(deals: Frame, asked: _MovesAsked) -> None:
     require(deals, ["stage"])
     dtype = deals.collect_schema()["stage"]
     if dtype.is_numeric():
@@ -122,15 +126,15 @@ def _check_columns(deals: Frame, asked: _Asked) -> None:
             raise DealError(f"the gate makes a column {name!r}, and the frame has one: rename or drop it", found=name)
 
 
-class _Asked(NamedTuple):
-    """The move asked about out of each stage, and each criterion's rule there, by the criterion's key."""
+class _MovesAsked(NamedTuple):
+    """The move that each stage is asked about, and each criterion's rule there, by the criterion's key."""
 
     moves: dict[int, Move]
     uses: dict[str, dict[int, Criterion]]
     required: set[str]
 
     @classmethod
-    def of(cls, process: SalesProcess, trigger: str | None) -> _Asked:
+    def of(cls, process: SalesProcess, trigger: str | None) -> _MovesAsked:
         numbers = {stage.key: number for number, stage in enumerate(process.stages)}
         opened = {number for number, stage in enumerate(process.stages) if stage.kind == "open"}
         moves: dict[int, Move] = {}
@@ -150,19 +154,23 @@ class _Asked(NamedTuple):
         return cls(moves, uses, {each.key for move in moves.values() for each in required(move.gate)})
 
     def rules(self) -> Iterator[Rule]:
-        """Every rule of every criterion."""
+        """Yield every rule of every criterion."""
         for criterion in {each for uses in self.uses.values() for each in uses.values()}:
             yield from criterion.rules
 
 
 def _all_met(
-    asked: _Asked,
+    asked: _MovesAsked,
     deals: Frame,
     facts: Mapping[str, str] | None,
     context: Mapping[str, object] | None,
     at: datetime | None,
 ) -> dict[str, nw.Expr]:
-    """The column of each criterion; what an expression cannot say is told of all of them at once."""
+    """Return the column of each criterion.
+
+    Raises:
+        DefinitionError: for every rule that an expression cannot say, all at once.
+    """
     met: dict[str, nw.Expr] = {}
     problems: list[Problem] = []
     for key, uses in asked.uses.items():
@@ -182,7 +190,7 @@ def _met(
     context: Mapping[str, object] | None,
     at: datetime | None,
 ) -> nw.Expr:
-    """Whether the criterion of this key is met; stages may each have a rule of their own under it."""
+    """Return whether the criterion of this key is met; each stage may have its own rule for the key."""
     by_rule: dict[Criterion, list[int]] = {}
     for place, criterion in uses.items():
         by_rule.setdefault(criterion, []).append(place)
@@ -206,7 +214,7 @@ def _with_lacks(deals: Frame, required: Mapping[str, list[int]]) -> Frame:
 
 
 def _with_lacks_in_memory(deals: Frame, lacking: Mapping[str, nw.Expr]) -> Frame:
-    """Every set of lacking criteria has a number, and a table has the list for each: no text is put together."""
+    """Look up the list of lacking criteria by a number for each set of them, which is quicker than joining texts."""
     bits = (lacks.cast(nw.Int16) * (1 << bit) for bit, lacks in enumerate(lacking.values()))
     deals = deals.with_columns(nw.sum_horizontal(*bits).alias("_set"))
     deals = deals.with_columns((nw.col("_set") == 0).alias("may_advance"))

@@ -1,4 +1,4 @@
-"""Columns of lists: counted by each engine's own means, since Narwhals has no common word for it."""
+"""Columns of lists: counted by each engine's own means, since Narwhals has no function that serves all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _IN_POLARS: Final = {"count": "len", "distinct": "n_unique"}
 
 
 def with_counts(frame: Frame, terms: Iterable[Term], facts: Mapping[str, str] | None) -> Frame:
-    """The frame with a column such as `count(tags)` for each number of items that is asked for.
+    """Return the frame with a column such as `count(tags)` for each count that a rule asks for.
 
     Of a kind of frame that is not one of these four, the gate says that the column is missing.
     """
@@ -64,7 +64,7 @@ def _has_lists(series: Any) -> bool:
 
 
 def typed(frame: Frame) -> Frame:
-    """The frame with pandas' columns of plain objects, such as bools with gaps or lists, as what they hold.
+    """Return the frame with types for pandas' columns of plain objects, such as bools with gaps or lists.
 
     Lists need pyarrow; without it, or where the items are of several types, they stay objects.
     """
@@ -88,7 +88,7 @@ def _as_lists(series: Any) -> Any:
 
 
 def as_given(frame: Frame, given: Frame) -> Frame:
-    """The result typed, but for lists, which are as they were given: its index still numbers the rows there."""
+    """Return the typed result with the lists as they were given; its index still numbers the rows there."""
     if kind_of(frame) is not nw.Implementation.PANDAS:
         return frame
     native: Any = frame.collect().to_native()

@@ -23,7 +23,7 @@ class Chance(NamedTuple):
 
 
 def chances(weights: Counts) -> Chances:
-    """The chance of ending in `WIN` from each state, for moves with these weights: (I - Q) p = r, solved for p.
+    """Return the chance of ending in `WIN` from each state, for moves with these weights: (I - Q) p = r, solved for p.
 
     Kemeny and Snell, Finite Markov Chains (1960), theorem 3.3.7. Every state must have a way to an end.
     """
@@ -39,7 +39,7 @@ def _equation(state: State, states: list[State], ways: Mapping[State, float]) ->
 
 
 def _solved(rows: list[list[float]]) -> list[float]:
-    """Gauss and Jordan's elimination with the largest pivot; systems here have a few dozen rows at most."""
+    """Solve the system by Gauss-Jordan elimination with the largest pivot; it has a few dozen rows at most."""
     size = len(rows)
     for column in range(size):
         pivot = max(range(column, size), key=lambda index: abs(rows[index][column]))
@@ -54,7 +54,7 @@ def _solved(rows: list[list[float]]) -> list[float]:
 
 
 def drawn(weights: Counts, draws: int, seed: int) -> Iterator[Chances]:
-    """Chances of winning for transition probabilities drawn from the Dirichlet distribution that the weights are."""
+    """Yield chances of winning for transition probabilities drawn from the Dirichlet distribution of the weights."""
     random = Random(seed)  # noqa: S311 - a simulation that must repeat, not a secret
     for _ in range(draws):
         yield chances(
@@ -66,7 +66,7 @@ def drawn(weights: Counts, draws: int, seed: int) -> Iterator[Chances]:
 
 
 def quantile(values: list[float], share: float) -> float:
-    """The value below which this share lies, by linear interpolation."""
+    """Return the value below which this share lies, by linear interpolation."""
     ordered = sorted(values)
     place = share * (len(ordered) - 1)
     below = int(place)
@@ -75,7 +75,7 @@ def quantile(values: list[float], share: float) -> float:
 
 
 def credible(weights: Counts, *, draws: int, interval: float, seed: int) -> dict[State, Chance]:
-    """The chance of winning from each state with the middle `interval` of its posterior."""
+    """Return the chance of winning from each state with the middle `interval` of its posterior."""
     samples = list(drawn(weights, draws, seed))
     means, edge = chances(weights), (1 - interval) / 2
     return {

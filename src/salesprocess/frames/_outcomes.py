@@ -28,7 +28,7 @@ _COUNTS = ("deals", "won", "lost", "disqualified", "open")
 
 
 def ended(process: SalesProcess, events: Frame, columns: Sequence[str] = (), at: datetime | None = None) -> Frame:
-    """One row for each deal, where it stands and how it came there, as numbers."""
+    """Return one row for each deal, with its stage and how it came there, as numbers."""
     wanted = [name for name in dict.fromkeys(columns) if name != "deal"]
     for name in wanted:
         if name in {"outcome", *_COUNTS}:
@@ -72,7 +72,7 @@ def _days_to_close() -> nw.Expr:
 
 @metric
 def outcomes(process: SalesProcess, events: Frame, *, at: datetime | None = None) -> Frame:
-    """One row for each deal: where it stands, and how it ended.
+    """Return one row for each deal: its stage, and how it ended.
 
     Columns: `deal`, `stage` (null for one that the process lacks), `outcome` (`won`, `lost`, `disqualified`, else
     `open`), `lost_in` (the stage before, where it was lost or disqualified), `stages` (stays so far), `days` (of 24
@@ -95,7 +95,7 @@ def outcomes(process: SalesProcess, events: Frame, *, at: datetime | None = None
 
 @metric
 def win_rate(process: SalesProcess, events: Frame, *, by: By = (), at: datetime | None = None) -> Frame:
-    """What share of the deals that were decided was won, by any columns of the log.
+    """Return the share of the decided deals that was won, by any columns of the log.
 
     `win_rate` is won / (won + lost), 0 to 1: a disqualified deal never was a sale, and an open one is not decided.
     `close_rate` is won / all closed ones, the disqualified too. Both are null where nothing is closed.
@@ -120,7 +120,7 @@ def _share(part: nw.Expr, whole: nw.Expr) -> nw.Expr:
 
 @metric
 def loss_reasons(process: SalesProcess, events: Frame, *, by: By = (), at: datetime | None = None) -> Frame:
-    """Why deals are lost, by the stage they were lost in: needs a column `reason`, takes an `amount` along.
+    """Count the reasons for losses by the stage that the deals were lost in; needs a column `reason`, sums `amount`.
 
     Columns: `by`..., `position` and `lost_in` (the stage before the loss), `outcome` (`lost` or `disqualified`),
     `reason` (null for none given), `deals`, and `amount` (their sum; mind the currencies) where the log has it.
@@ -150,7 +150,7 @@ def loss_reasons(process: SalesProcess, events: Frame, *, by: By = (), at: datet
 
 @metric
 def velocity(process: SalesProcess, events: Frame, *, by: By = (), at: datetime | None = None) -> Frame:
-    """How much money a day the pipeline brings, per currency: the sales velocity formula.
+    """Return how much money a day the pipeline brings, per currency: the sales velocity formula.
 
     velocity = open deals x win rate x mean amount of the won deals / mean days from first change to winning, as sales
     operations define it (Salesforce and HubSpot print the same formula). Needs columns `amount` and `currency`; won
@@ -194,7 +194,7 @@ def cohorts(
     by: By = (),
     at: datetime | None = None,
 ) -> Frame:
-    """The deals by the month (in UTC) of their first change, so that old and young deals are not averaged together.
+    """Group deals by the month (in UTC) of their first change, so that old and young ones are not averaged together.
 
     `won_in_<n>` is the share of all the month's deals that were won within so many days, 0 to 1; it is null while one
     of them is younger than that, since it can still rise.

@@ -62,7 +62,7 @@ def report(
     at: datetime | None = None,
     progress: Progress | None = None,
 ) -> str:
-    """A review of the pipeline as one HTML page that opens without a network: pictures, tables and what they mean.
+    """Return a review of the pipeline as one HTML page that needs no network: pictures, tables and what they mean.
 
     `events` is a log as for every metric; with `amount` and `currency` there is a forecast, with `reason` the reasons
     for losses. `at` is the moment of the review, the last change in the log where it is not given. Needs the extra
@@ -78,7 +78,7 @@ def report(
     check_process(process)
     columns = set(open_frame(events).frame.collect_schema().names())
     money = {"amount", "currency"} <= columns
-    made = cache(lambda: _spells(process, events, at))
+    made = cache(lambda: _checked_spells(process, events, at))
     steps: list[Callable[[], Any]] = [
         made,
         lambda: _numbers(process, made(), at, money=money),
@@ -96,7 +96,7 @@ def report(
     return _page(escape(title or f"{process.name or process.key}: pipeline review"), at or _ends(made())[1], sections)
 
 
-def _spells(process: SalesProcess, events: Any, at: datetime | None) -> Any:
+def _checked_spells(process: SalesProcess, events: Any, at: datetime | None) -> Any:
     log = open_frame(events).frame
     refuse_unknown_stages(process, log.select("stage").unique().collect())
     made = spells(process, events, at=at)
@@ -115,7 +115,7 @@ def _page(name: str, at: datetime, sections: Sequence[str]) -> str:
 
 
 def _ends(made: Any) -> tuple[datetime, datetime]:
-    """The times of the first and of the last change, in UTC."""
+    """Return the times of the first and of the last change, in UTC."""
     times = with_micros(open_frame(made).frame.select("entered_at"), "entered_at", "_us")
     (ends,) = rows_of(times.select(nw.col("_us").min().alias("first"), nw.col("_us").max().alias("last")))
     first, last = (EPOCH + timedelta(microseconds=int(ends[name])) for name in ("first", "last"))
@@ -141,7 +141,7 @@ def _picture(axes: Any, what: str) -> str:
 
 
 def _table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
-    """The rows as a table; `columns` gives each column's heading."""
+    """Return the rows as a table; `columns` has the heading of each column."""
     texts = {
         name
         for name in columns
@@ -278,7 +278,7 @@ def _forecast(process: SalesProcess, made: Any, at: datetime | None) -> str:
 
 
 def _calibration(process: SalesProcess, made: Any) -> str:
-    """A forecast made half way through the log, beside what came of it."""
+    """Return the section that compares a forecast made half way through the log with what came of it."""
     first, last = _ends(made)
     middle = first + (last - first) / 2
     log = open_frame(made).frame

@@ -47,7 +47,7 @@ _PUBLISHED: Final = (
 
 @same_kind
 def spells(process: SalesProcess, events: Frame, *, at: datetime | None = None) -> Frame:
-    """One row for each stay of a deal in a stage, from entering it to entering the next.
+    """Return one row for each stay of a deal in a stage, from entering it to entering the next.
 
     A change to the stage that the deal is in already begins no new stay. With `at`, the log as it was then.
 
@@ -78,7 +78,7 @@ def _published(process: SalesProcess, log: Frame, carried: Sequence[str], at: da
     made = _from_events(process, log, carried, at, texts)
     order = [*order_of(made), "stage"]
     # Counting rows by cum_count is wrong on pandas where the column counted is one of the group's.
-    # Stages that the process lacks have one number, and are told apart by their names.
+    # Stages that the process lacks share one number, so that their names tell them apart.
     counted = made.with_columns(nw.lit(1).alias("_one"), nw.col("stage").fill_null("").alias("_name")).with_columns(
         nw.col("_one").cum_sum().over("deal", order_by=order).cast(nw.Int64).alias("nth"),
         nw.col("_one").cum_sum().over("deal", "_name", order_by=order).cast(nw.Int64).alias("visit"),
@@ -89,24 +89,24 @@ def _published(process: SalesProcess, log: Frame, carried: Sequence[str], at: da
 
 
 def days_between(start: str, end: str, where: nw.Expr) -> nw.Expr:
-    """Days from one column of microseconds to another; null elsewhere, and where the clock went back."""
+    """Return the days from one column of microseconds to another; null elsewhere, and where the clock went back."""
     forward = where & (nw.col(end) >= nw.col(start))
     return nw.when(forward).then((nw.col(end) - nw.col(start)) / MICROS_A_DAY)
 
 
 def is_spells(frame: Frame) -> bool:
-    """Whether the frame is what `spells` made."""
+    """Return whether the frame is a result of `spells`."""
     return {"entered_at", "left_at", "nth"} <= set(frame.collect_schema().names())
 
 
 def order_of(frame: Frame) -> list[str]:
-    """What orders the stays of a deal: its own numbers, or time and, at one time, the order of the process."""
+    """Return the columns that order the stays of a deal: its own numbers, or the time, and then the process's order."""
     names = frame.collect_schema().names()
     return [*(number for number in ("nth", "seq") if number in names), "_entered", "_place"]
 
 
 def stays(process: SalesProcess, frame: Frame, columns: Sequence[str] = (), at: datetime | None = None) -> Frame:
-    """Stays as numbers, for the metrics: from a log, or from what `spells` made. One deal's rows are together.
+    """Return stays as numbers, for the metrics: from a log, or from a result of `spells`. A deal's rows are together.
 
     `_place`, `_came` and `_went` are numbers of stages (`NOWHERE` for none), `_entered` and `_left` microseconds.
     """
@@ -123,7 +123,7 @@ def _from_events(
     at: datetime | None,
     texts: Mapping[str, Neighbour] = MappingProxyType({}),
 ) -> Frame:
-    """Stays from a log. A database sorts the log anew for each step, so all that looks around is asked at once."""
+    """Return stays from a log. A database sorts the log for each step, so all neighbours are asked for at once."""
     places = StageNumbers(process)
     log = prepared(log, columns).rename({"_us": "_entered"})
     log = log.filter(~nw.col("deal").is_null(), ~nw.col("at").is_null())
@@ -144,7 +144,7 @@ def _from_spells(process: SalesProcess, made: Frame, columns: Sequence[str], at:
     made = with_micros(with_micros(made.select(*kept), "entered_at", "_entered"), "left_at", "_left")
     made = made.with_columns(
         places.number("stage").alias("_place"),
-        # A stage without a name is not no stage: what has none is the first stay, and the last.
+        # A stage without a name is a stage too: only the first stay has none before it, and only the last none after.
         nw.when(nw.col("nth") == 1).then(nw.lit(NOWHERE)).otherwise(places.number("came_from")).alias("_came"),
         nw.when(nw.col("left_at").is_null()).then(nw.lit(NOWHERE)).otherwise(places.number("went_to")).alias("_went"),
     )
@@ -158,7 +158,7 @@ def _from_spells(process: SalesProcess, made: Frame, columns: Sequence[str], at:
 
 
 def with_horizon(frame: Frame, at: datetime | None) -> Frame:
-    """The frame of stays with `_now`: the moment asked about, or that of the last change in it."""
+    """Return the stays with `_now`: the moment asked about, or that of the last change in them."""
     if at is not None:
         return frame.with_columns(nw.lit(micros(at)).alias("_now"))
     return with_overall(frame, "_entered", "max", "_now")

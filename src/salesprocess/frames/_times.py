@@ -1,4 +1,4 @@
-"""How long deals stay, with those that are still there counted as what they are: not yet measured.
+"""How long deals stay in a stage; stays that have not ended count as not yet measured.
 
 The examples have this log:
 
@@ -36,7 +36,7 @@ _NONE_LEFT: Final = -1e9
 def time_in_stage(
     process: SalesProcess, events: Frame, *, which: Which = "latest", by: By = (), at: datetime | None = None
 ) -> Frame:
-    """How many days deals stay in each stage: of a deal's `latest` stay there, or of all its stays together.
+    """Return how many days deals stay in each stage: in a deal's `latest` stay there, or in all its stays together.
 
     Mean, median and 90th percentile (linear interpolation) are of the finished stays alone, and so too short while
     slow deals are still there. `km_median_days` takes the open ones in as lasting at least until `at`: the median by
@@ -51,7 +51,7 @@ def time_in_stage(
     [('prospecting', 3, 1, 2.0), ('making_contact', 2, 0, 6.0)]
 
     Raises:
-        DealError: for a `which` that there is not, or a missing column.
+        DealError: for an unknown `which`, or a missing column.
     """
     check_choices(which=(which, get_args(Which)))
     places, groups = StageNumbers(process), names_of(by, "position", "stage", *_COUNTS, *_DAYS)
@@ -64,7 +64,7 @@ def time_in_stage(
 
 
 def _lengths(made: Frame, which: Which, by: list[str]) -> Frame:
-    """One row for each deal and stage: microseconds, whether they are finished, and whether they run backwards."""
+    """Return one row for each deal and stage: microseconds, and whether they are finished or run backwards."""
     end = nw.when(nw.col("_went") == NOWHERE).then(nw.col("_now")).otherwise(nw.col("_left"))
     made = made.with_columns(
         (end - nw.col("_entered")).alias("_length"),
@@ -97,14 +97,14 @@ def _statistics(times: Frame, by: list[str]) -> Frame:
 
 
 def _joined(left: Frame, right: Frame, by: list[str]) -> Frame:
-    """The columns of both: by a text for the group, since null equals nothing in a join."""
+    """Join two frames by a text for the group, since null equals nothing in a join."""
     group = nw.concat_str(*(nw.col(key).cast(nw.String).fill_null("\x1f") for key in by), separator="\x1e")
     right = right.with_columns(group.alias("_group")).drop(*by)
     return left.with_columns(group.alias("_group")).join(right, on="_group", how="left").drop("_group")
 
 
 def _lasting_medians(times: Frame, by: list[str]) -> Frame:
-    """The first length at which the share still there, the product of (1 - ended / at risk), is half or less."""
+    """Return the first length at which the share still there, the product of (1 - ended / at risk), is half or less."""
     moments = totals(times.with_columns(nw.lit(1).alias("_stays")), [*by, "_length"], ["_stays", "finished"])
     moments = moments.with_columns(
         nw.col("_stays").sum().over(*by).alias("_all"),
@@ -124,7 +124,7 @@ def _lasting_medians(times: Frame, by: list[str]) -> Frame:
 
 @metric
 def stalled(process: SalesProcess, events: Frame, *, percentile: float = 0.9, at: datetime | None = None) -> Frame:
-    """The open deals that have been in their stage too long: for its `time_limit`, or for what is usual there.
+    """Return the open deals that are longer in their stage than its `time_limit`, or than is usual there.
 
     Usual is the given percentile of the finished stays in that stage, in this log. A deal on hold is not stalled.
     `at` is the moment asked about, the last change in the log where it is not given.

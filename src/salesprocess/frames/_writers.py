@@ -33,7 +33,7 @@ _UNWRITABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\
 
 
 def to_pm4py(events: Any) -> Any:
-    """The log with the column names that pm4py and other process mining tools look for, as the caller's kind of frame.
+    """Return the log with the column names of pm4py and other process mining tools, as the caller's kind of frame.
 
     `case:concept:name` (the deal, as text, which pm4py insists on), `concept:name` (the stage), `time:timestamp`,
     `org:resource` (the owner, where the log has it); other columns keep their names. Rows without a deal, a
@@ -59,7 +59,7 @@ def _named(log: Frame) -> Frame:
 
 
 def to_xes(events: Any, file: TextIO) -> int:
-    """Writes the log as XES (IEEE 1849) to a text file, one trace a deal, and says how many events that made.
+    """Write the log as XES (IEEE 1849) to a text file, one trace a deal, and return the number of events.
 
     >>> import io
     >>> page = io.StringIO()
@@ -116,7 +116,7 @@ def _iso(at: Any) -> str:
 
 
 def to_ocel(process: SalesProcess, events: Any) -> str:
-    """The log as OCEL 2.0 JSON: an object for each deal, and for each owner where the log has it.
+    """Return the log as OCEL 2.0 JSON: an object for each deal, and for each owner where the log has it.
 
     Event types are the process's stages and whatever else the log has, object types `deal` and `owner`.
 

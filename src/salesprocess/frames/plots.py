@@ -31,7 +31,7 @@ _LONGEST: Final = 32
 
 
 def _axes(ax: Axes | None, labels: Sequence[str]) -> Axes:
-    """Axes with a line of their own for each label, from the top down."""
+    """Return axes with a line for each label, from the top down."""
     if ax is None:
         ax = Figure(figsize=(8, 0.42 * len(labels) + 1.3), layout="constrained").add_subplot()
     for side in ("top", "right"):
@@ -54,19 +54,19 @@ def _rows(frame: Any, columns: Sequence[str]) -> list[dict[str, Any]]:
             raise DealError(f"the frame has no column {name!r}{suggestion(name, there)}", expected=there)
     rows = list(rows_of(opened))
     if not rows:
-        raise DealError("the frame has no row: there is nothing to draw")
+        raise DealError("the frame has no rows to draw")
     return rows
 
 
 def _labels(rows: Sequence[Row], last: str, first: str) -> list[str]:
-    """What each row is about: its groups, which come before the column `first`, and the column `last`."""
+    """Return a label for each row: its groups, which come before the column `first`, and the column `last`."""
     names = list(rows[0])
     groups = names[: names.index(first)]
     return [" · ".join("none" if row[name] is None else str(row[name]) for name in (*groups, last)) for row in rows]
 
 
 def _beside(ax: Axes, texts: Sequence[str], heading: str) -> None:
-    """How many there are, at the right of each line."""
+    """Write the counts at the right of each line."""
     for place, text in enumerate(texts):
         ax.text(1.02, place, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8, color=_INK)
     ax.annotate(heading, (1.02, 0), (0, -5), ax.transAxes, textcoords="offset points", va="top", fontsize=8, color=_INK)
@@ -85,7 +85,7 @@ def _dots(ax: Axes, rows: Sequence[Row], name: str, label: str) -> None:
 
 
 def _diamonds(ax: Axes, rows: Sequence[Row], name: str, label: str) -> None:
-    """Hollow, so that a dot at the same place is seen."""
+    """Draw hollow diamonds, so that a dot at the same place is seen."""
     points = [(row[name], place) for place, row in enumerate(rows) if row[name] is not None]
     if points:
         across, places = zip(*points, strict=True)
@@ -102,7 +102,7 @@ def _spans(ax: Axes, rows: Sequence[Row], left: str, right: str, label: str | No
 
 
 def funnel(reached: Any, entered: Any | None = None, *, ax: Axes | None = None) -> Axes:
-    """Bars of a `frames.funnel`, by `reached`; inside them, where it is given, the one by `entered`.
+    """Draw bars of a `frames.funnel` by `reached`, and inside them, where it is given, the one by `entered`.
 
     Raises:
         DealError: for a frame that is no funnel.
@@ -126,7 +126,7 @@ def funnel(reached: Any, entered: Any | None = None, *, ax: Axes | None = None) 
 
 
 def time_in_stage(times: Any, *, ax: Axes | None = None) -> Axes:
-    """For each stage of a `frames.time_in_stage` the medians, and the way to the 90th percentile.
+    """Draw the medians of each stage of a `frames.time_in_stage`, with a line to the 90th percentile.
 
     Raises:
         DealError: for a frame of another metric.
@@ -147,7 +147,7 @@ def time_in_stage(times: Any, *, ax: Axes | None = None) -> Axes:
 
 
 def flow(moves: Sequence[Row], *, order: Sequence[str] | None = None, ax: Axes | None = None) -> Axes:
-    """Who goes where: stages from the top down, and an arc for each move, as wide as it is frequent.
+    """Draw the stages from the top down, with an arc for each move, as wide as it is frequent.
 
     `moves` are rows of `source`, `dest` and `count`, as `frames.discover` gives; `order` the stages from the top. Moves
     down are drawn at the right, moves back up at the left. Stages without a move are left out.
@@ -192,7 +192,7 @@ def _arc(ax: Axes, source: int, dest: int, share: float) -> None:
 
 
 def forecast(forecast: Any, *, ax: Axes | None = None) -> Axes:
-    """For each row of a `frames.forecast` what is expected, with its interval, beside the weighted sum.
+    """Draw the expected sum of each row of a `frames.forecast` with its interval, beside the weighted sum.
 
     Of one currency in money. Several have no common axis: each is drawn as a share of its own open amount.
 
@@ -226,7 +226,7 @@ def _part(row: Row, name: str) -> float | None:
 
 
 def calibration(calibrated: Any, *, ax: Axes | None = None) -> Axes:
-    """What was said against what came, of a `frames.calibration`: the nearer the two marks of a stage, the better.
+    """Draw the forecast and the outcome of each stage of a `frames.calibration`: the nearer the marks, the better.
 
     Raises:
         DealError: for a frame of another metric.

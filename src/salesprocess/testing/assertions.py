@@ -34,7 +34,7 @@ def assert_allowed(
     context: Mapping[str, object] | None = None,
     at: datetime | None = None,
 ) -> Decision:
-    """The move may be made. Changes nothing, and returns the decision for further checks.
+    """Assert that the move may be made, and return the decision for further checks; nothing changes.
 
     >>> from salesprocess import Engine
     >>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
@@ -64,7 +64,7 @@ def assert_refused(  # noqa: PLR0913 - how a move is named, and what is expected
     context: Mapping[str, object] | None = None,
     at: datetime | None = None,
 ) -> Decision:
-    """The move may not be made: with `unmet`, for want of exactly these criteria; with `kind`, for that cause.
+    """Assert that the move is refused: with `unmet`, for exactly these criteria; with `kind`, for that cause.
 
     Changes nothing. The kinds `needs_reason` and `vetoed` show only when a move is tried, so for these it is fired,
     with `reason` if given, and hooks run.
@@ -102,7 +102,7 @@ def assert_moves(
     context: Mapping[str, object] | None = None,
     at: datetime | None = None,
 ) -> StageChange:
-    """The move is made: it is fired, hooks and all, and its record comes back.
+    """Make the move with its hooks, assert that it is made, and return its change.
 
     >>> from salesprocess import Engine
     >>> from salesprocess.catalog.seven_stage import SEVEN_STAGE
@@ -122,7 +122,7 @@ def assert_moves(
 
 
 def assert_conforms(process: SalesProcess, history: Iterable[StageChange]) -> Conformance:
-    """The history obeys the process: no move in it is one that the process does not have.
+    """Assert that the process has every move of the history.
 
     Raises:
         AssertionError: with each oddity and its position.
@@ -186,7 +186,7 @@ def _move(trigger: str | None, to: str | None) -> str:
 
 
 def _fail(sentence: str, decision: Decision, *, hide: TransitionRefused | None = None) -> NoReturn:
-    """Fails with the decision; a refusal that says the same is not shown above it."""
+    """Fail with the decision, without the traceback of a refusal that says the same."""
     __tracebackhide__ = True
     cause = None if hide is None else hide.__cause__
     raise AssertionError(f"{sentence}\n{decision}") from cause

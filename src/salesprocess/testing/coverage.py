@@ -46,12 +46,12 @@ class ProcessCoverage:
         return _percent(len(self.points) - len(self.missing), len(self.points))
 
     def count(self, kind: PointKind) -> tuple[int, int]:
-        """How many points of a kind were exercised, of how many."""
+        """Return how many points of a kind were exercised, and how many there are in all."""
         points = [point for point in self.points if point.kind == kind]
         return sum(point in self.seen for point in points), len(points)
 
     def note_decision(self, decision: Decision) -> None:
-        """Takes note of what a decision on a deal exercised."""
+        """Record what a decision on a deal exercised."""
         if decision.source in self._stages:
             self.seen.add(Point("stage", decision.source))
         if not decision:
@@ -59,13 +59,13 @@ class ProcessCoverage:
         self.note_findings(decision)
 
     def note_findings(self, decision: Decision) -> None:
-        """Takes note of what the criteria came to."""
+        """Record the status of each criterion."""
         for found in decision.findings:
             name = self._names.get((found.key, found.expected), found.key)
             self.seen.add(Point("criterion", f"{name} {found.status}"))
 
     def note_change(self, change: StageChange) -> None:
-        """Takes note of a move that was made."""
+        """Record a move that was made."""
         self.seen.add(Point("stage", change.dest))
         if change.source is not None:
             self.seen.add(Point("stage", change.source))
@@ -85,7 +85,7 @@ class Coverage:
 
     @property
     def processes(self) -> tuple[ProcessCoverage, ...]:
-        """One account a process, by its key."""
+        """The coverage of each process, sorted by its key."""
         return tuple(sorted(self._by_fingerprint.values(), key=lambda each: each.process.key))
 
     @property
@@ -96,11 +96,11 @@ class Coverage:
         return _percent(points - sum(len(each.missing) for each in every), points)
 
     def of(self, process: SalesProcess) -> ProcessCoverage:
-        """The account of one process; an empty one where nothing was exercised."""
+        """Return the coverage of one process; empty where nothing was exercised."""
         return self._by_fingerprint.setdefault(process.fingerprint, ProcessCoverage(process))
 
     def model_dump(self) -> dict[str, Any]:
-        """The coverage as JSON types: what was seen and what is missing, with each process whole."""
+        """Return the coverage as JSON types: what was seen and what is missing, with each whole process."""
         return {
             "percent": round(self.percent, 2),
             "processes": [
@@ -118,7 +118,7 @@ class Coverage:
         }
 
     def add(self, dump: dict[str, Any]) -> None:
-        """Adds what another run saw, as its `model_dump` has it."""
+        """Add what another run saw, from its `model_dump`."""
         for data in dump["processes"]:
             process = SalesProcess.model_validate(data["process"])
             self.of(process).seen.update(Point(kind, name) for kind, name in data["seen"])
@@ -126,7 +126,7 @@ class Coverage:
 
 @contextmanager
 def covering() -> Iterator[Coverage]:
-    """Watches every engine while it lasts, and says what of their processes was exercised.
+    """Record which parts of their processes all engines exercise inside the `with` block.
 
     >>> from salesprocess import Engine
     >>> from salesprocess.catalog.seven_stage import SEVEN_STAGE

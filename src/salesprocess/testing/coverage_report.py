@@ -23,7 +23,7 @@ _STYLE = (
 
 
 def table(coverage: Coverage) -> Iterator[str]:
-    """The lines of the report: a row a process, and under it what was not exercised."""
+    """Yield the lines of the report: a row for each process, and under it what was not exercised."""
     rows = [_row(each) for each in coverage.processes]
     widths = [max(len(row[index]) for row in [_HEADS, *rows]) for index in range(len(_HEADS))]
     yield _line(_HEADS, widths)
@@ -36,7 +36,7 @@ def table(coverage: Coverage) -> Iterator[str]:
 
 
 def page(coverage: Coverage) -> str:
-    """The report as one HTML page that needs nothing else."""
+    """Return the report as one HTML page that needs no other file."""
     heads = "".join(f"<th>{head}</th>" for head in _HEADS)
     rows = "".join(map(_html_row, coverage.processes))
     return (

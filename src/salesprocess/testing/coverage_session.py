@@ -32,14 +32,14 @@ class CoveragePlugin:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Takes in what a worker of xdist saw."""
+        """Add what a worker of xdist saw."""
         sent = getattr(node, "workeroutput", {}).get(_SENT_AS)
         if sent:
             self.coverage.add(json.loads(sent))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Sends what was seen to the controller, or writes the reports; fails the run that exercised too little."""
+        """Send what was seen to the controller, or write the reports; fail a run that exercised too little."""
         result = yield
         sends = getattr(session.config, "workeroutput", None)
         if sends is not None:
@@ -51,10 +51,10 @@ class CoveragePlugin:
         return result
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Prints the table."""
+        """Print the table."""
         terminalreporter.section("process coverage")
         if not self.coverage.processes:
-            terminalreporter.line("no engine was built: import the one that your application uses, and ask it")
+            terminalreporter.line("no engine was built in this run: the tests must use the engine of your application")
             return
         for line in table(self.coverage):
             terminalreporter.line(line)
@@ -62,7 +62,7 @@ class CoveragePlugin:
             terminalreporter.line(f"less than --process-fail-under={self._options.process_fail_under:g}", red=True)
 
     def pytest_unconfigure(self) -> None:
-        """Leaves the engines as they were."""
+        """Stop listening to the engines."""
         self._undo.close()
 
     def _falls_short(self) -> bool:

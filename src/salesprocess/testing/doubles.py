@@ -30,11 +30,11 @@ class FrozenClock:
         self.at: datetime = at
 
     def __call__(self) -> datetime:
-        """The time it stands at."""
+        """Return the time at which the clock stands."""
         return self.at
 
     def advance(self, by: timedelta) -> None:
-        """Moves the clock on."""
+        """Move the clock forward."""
         self.at += by
 
     def __repr__(self) -> str:

@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 
 class Account(Protocol):
-    """What takes note, one a process."""
+    """Receives what the engines of one process decide and do."""
 
     def note_decision(self, decision: Decision) -> None:
-        """A move was decided, on a deal that is where the decision says."""
+        """Record a decision on a deal that is in the decision's stage."""
 
     def note_findings(self, decision: Decision) -> None:
-        """A move was decided, on a deal that may be elsewhere."""
+        """Record the findings of a decision on a deal that may be in another stage."""
 
     def note_change(self, change: StageChange) -> None:
-        """A move was made."""
+        """Record a move that was made."""
 
 
 Note: TypeAlias = "Callable[[Any, tuple[Any, ...], Any], None]"
@@ -69,7 +69,7 @@ _NOTES: dict[str, Note] = {
 
 @contextmanager
 def watching(account_of: Callable[[SalesProcess], Account]) -> Iterator[None]:
-    """Passes on what every engine decides and does while it lasts; engines are the same afterwards."""
+    """Pass on what every engine decides and does inside the `with` block; engines are unchanged afterwards."""
     # A fingerprint takes a while, so a process is looked up once; it is kept, so that its id stays its own.
     known: dict[int, tuple[SalesProcess, Account]] = {}
 
@@ -109,7 +109,7 @@ def _noting_move(original: Callable[..., Any], account_of: Callable[[SalesProces
 def _noting(
     original: Callable[..., Any], note: Note, account_for: Callable[[Engine[Any]], Account]
 ) -> Callable[..., Any]:
-    """The method, which passes on what it returns, and the decision of a refusal that it raises."""
+    """Return the method wrapped, so that its result, or the decision of a refusal that it raises, is passed on."""
     if inspect.iscoroutinefunction(original):
 
         @functools.wraps(original)

@@ -1,4 +1,4 @@
-"""The oracle: an application driven beside the model of its process, until they disagree."""
+"""The oracle: an application and the model of its process do the same, until they disagree."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ class Adapter(Protocol):
     """
 
     def create(self) -> Any:
-        """A new deal, in the first stage and with no fact known."""
+        """Return a new deal, in the first stage and with no fact known."""
 
     def set(self, deal: Any, fact: str, value: Any) -> None:
-        """Gives a fact a value; `None` makes it unknown. A predicate goes by its name."""
+        """Give a fact a value; `None` makes it unknown. A predicate is set by its name."""
 
     def fire(self, deal: Any, trigger: str, *, to: str, reason: str | None) -> bool:
-        """Tries a move as a user would, and says whether it was made. `TransitionRefused` means no as well."""
+        """Try a move as a user would, and return whether it was made. `TransitionRefused` means no as well."""
         raise NotImplementedError
 
     def stage(self, deal: Any) -> str:
-        """The key of the stage that the deal is in."""
+        """Return the key of the stage that the deal is in."""
         raise NotImplementedError
 
 
 def process_machine(
     process: SalesProcess, adapter: type[Any] | Adapter, *, deal_type: Any = None
 ) -> type[ProcessMachine]:
-    """A hypothesis state machine that does to an application whatever can be done to a deal, beside the model.
+    """Return a hypothesis state machine that does the same to an application's deal as to the model's.
 
     Facts are set, on and beside the boundaries of the criteria, and cleared; moves are tried through every door, legal
     or not, with everything met and with one criterion missed, with a reason and without. The application must do what
@@ -70,7 +70,7 @@ def process_machine(
 
 
 def _sampled(options: str) -> st.SearchStrategy[Any]:
-    """One of the options that the machine has at this moment."""
+    """Draw one of the options that the machine has at this moment."""
     return st.runner().flatmap(lambda machine: st.sampled_from(getattr(machine, options)))
 
 
@@ -86,8 +86,6 @@ class ProcessMachine(RuleBasedStateMachine):
         self.model: Model = Model(self.plan)
         self.deal: Any = self.app.create()
         self.script: list[str] = ["create a deal"]
-
-    # What there is to choose from
 
     @property
     def starts(self) -> list[str]:
@@ -124,11 +122,9 @@ class ProcessMachine(RuleBasedStateMachine):
         """The ways to ask for a move."""
         return [name for name in dir(self.app) if name == "fire" or name.startswith("fire_")]
 
-    # What is done
-
     @initialize(at=_sampled("starts"))
     def begin(self, at: str) -> None:
-        """Brings the deal to a stage in a legal way."""
+        """Bring the deal to a stage by legal moves."""
         facts, path = self.plan.starts[at]
         self._set(facts)
         for step in path.steps:
@@ -137,44 +133,44 @@ class ProcessMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.settings)
     @rule(setting=_sampled("settings"))
     def set_fact(self, setting: Setting) -> None:
-        """Gives any fact a value, whatever the stage."""
+        """Give any fact a value, in any stage."""
         self._set({setting.fact: setting.value})
 
     @precondition(lambda self: self.known)
     @rule(fact=_sampled("known"))
     def clear_fact(self, fact: str) -> None:
-        """Makes any fact unknown."""
+        """Make any fact unknown."""
         self._set({fact: None})
 
     @precondition(lambda self: self.situations)
     @rule(situation=_sampled("situations"), choice=st.integers(0, 1))
     def arrange(self, situation: Situation, choice: int) -> None:
-        """Sets the facts that a move out of the stage asks for: all of them, or all but one."""
+        """Set the facts that a move out of the stage asks for: all of them, or all except one."""
         options = self.plan.facts_for(self.model.stage, situation)
         self._set(options[choice % len(options)] if options else {})
 
     @precondition(lambda self: self.ways)
     @rule(way=_sampled("ways"), door=_sampled("doors"), with_reason=st.booleans())
     def move(self, way: tuple[str, str], door: str, with_reason: bool) -> None:  # noqa: FBT001 - named in the script
-        """Tries a move out of the stage."""
+        """Try a move out of the stage."""
         self._fire(door, *way, _REASON if with_reason else None)
 
     @rule(ask=_sampled("asks"), door=_sampled("doors"))
     def ask(self, ask: tuple[str, str], door: str) -> None:
-        """Tries any move of the process, legal or not."""
+        """Try any move of the process, legal or not."""
         self._fire(door, *ask, _REASON)
 
     @precondition(lambda self: hasattr(self.app, "reload"))
     @rule()
     def reload(self) -> None:
-        """Takes the deal from storage again."""
+        """Load the deal from storage again."""
         self.script.append("reload the deal")
         self.deal = self.app.reload(self.deal)
 
     @precondition(lambda self: hasattr(self.app, "options"))
     @rule()
     def look(self) -> None:
-        """Looks at the moves that are offered."""
+        """Compare the moves that are offered with those that the process allows."""
         self.script.append("look at the moves on offer")
         offered = set(self.app.options(self.deal))
         allowed = {trigger for trigger, _ in self.model.allowed()}
@@ -184,16 +180,14 @@ class ProcessMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.plan.uses_time and hasattr(self.app, "wait"))
     @rule(duration=st.sampled_from(_WAITS))
     def wait(self, duration: timedelta) -> None:
-        """Lets time pass."""
+        """Let time pass."""
         self.script.append(f"wait {shown(duration)}")
         self.app.wait(duration)
         self.model.clock.advance(duration)
 
-    # What must hold
-
     @invariant()
     def agrees(self) -> None:
-        """The application shows the deal as the model has it."""
+        """Check that the application shows the deal as the model has it."""
         stage = self.app.stage(self.deal)
         if stage != self.model.stage:
             self._fail("has the deal in another stage", self.model.stage, stage)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the options, all off."""
+    """Add the options, all of them off."""
     group = parser.getgroup("salesprocess", "coverage of sales processes")
     group.addoption(
         "--process-coverage",
@@ -49,7 +49,7 @@ def _asked_for(options: Any) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Starts to watch before any conftest can build an engine."""
+    """Start to listen before any conftest can build an engine."""
     if _asked_for(early_config.known_args_namespace):
         from salesprocess.testing.coverage_session import CoveragePlugin  # noqa: PLC0415 - see the module's docstring
 
@@ -58,7 +58,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 @pytest.fixture
 def frozen_clock() -> FrozenClock:
-    """A clock for `Engine(clock=...)` that moves only when told to."""
+    """Return a clock for `Engine(clock=...)` that moves only by `advance`."""
     from salesprocess.testing.doubles import FrozenClock  # noqa: PLC0415 - see the module's docstring
 
     return FrozenClock()
@@ -66,7 +66,7 @@ def frozen_clock() -> FrozenClock:
 
 @pytest.fixture
 def recording_hooks() -> RecordingHooks[Any]:
-    """Hooks for `Engine(hooks=...)` that note each event in `seen`."""
+    """Return hooks for `Engine(hooks=...)` that record each event in `seen`."""
     from salesprocess.testing.doubles import RecordingHooks  # noqa: PLC0415 - see the module's docstring
 
     return RecordingHooks()
@@ -74,7 +74,7 @@ def recording_hooks() -> RecordingHooks[Any]:
 
 @pytest.fixture
 def process_snapshot(request: pytest.FixtureRequest) -> Callable[[SalesProcess], None]:
-    """Compares a process with its snapshot beside the test; `--process-snapshot-update` accepts it as it is."""
+    """Compare a process with its snapshot beside the test; `--process-snapshot-update` writes a new one."""
     from salesprocess.testing.snapshot import assert_unchanged  # noqa: PLC0415 - see the module's docstring
 
     update = bool(request.config.getoption("--process-snapshot-update"))
