@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from salesprocess import SalesProcess, Stage, Transition
+from salesprocess import SalesProcess, Stage, Transition, fact
 from salesprocess.catalog import SEVEN_STAGE
 
 OPEN = [Stage(key="a"), Stage(key="b"), Stage(key="c")]

@@ -101,8 +101,8 @@ def possible_values(annotation: Any) -> Iterator[PossibleValues]:
         elif not isinstance(bare, type):
             yield PossibleValues(None)
         elif issubclass(bare, Enum):
-            kind = next((kind for base, kind in _KINDS if issubclass(bare, base)), None)
-            yield PossibleValues(kind or "enum", tuple(each.value for each in bare), is_plain_enum=kind is None)
+            mixed_in: ValueKind | None = next((kind for base, kind in _KINDS if issubclass(bare, base)), None)
+            yield PossibleValues(mixed_in or "enum", tuple(each.value for each in bare), is_plain_enum=mixed_in is None)
         else:
             kind = _kind_of_type(bare)
             yield PossibleValues(kind, (True, False) if kind == "bool" else None, _item_type(bare, get_args(option)))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, ClassVar, Final, Literal, NamedTuple, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple, NoReturn, TypeAlias
 
 from salesprocess import _text
 from salesprocess.criteria.operators import LITERALS, OPERATORS, Operator, Wording
@@ -42,10 +42,11 @@ class Rule:
         """The rules that this one is made of, in order."""
         return ()
 
-    @property
-    def depth(self) -> int:
+    if TYPE_CHECKING:
+        depth: int
         """How many rules are nested in each other inside this one."""
-        return 0
+    else:
+        depth = property(lambda _rule: 0)
 
     def data(self) -> dict[str, Any]:
         """Return the stored form, of plain JSON types."""

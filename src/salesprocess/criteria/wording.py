@@ -80,7 +80,7 @@ class Words:
         try:
             # The commonest types first, for speed: a report writes many values.
             if value.__class__ is str:
-                return _text.shortened(self.quote(value))
+                return _text.shortened(self.quote(str(value)))
             if value.__class__ is int:
                 return _text.shortened(self._number(f"{value:,}"))
             return _text.shortened(self._written(value, depth))
