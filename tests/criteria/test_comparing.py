@@ -175,6 +175,14 @@ def test_mixed_lists() -> None:
     ]
 
 
+def test_collections() -> None:
+    """Collections are equal item by item, as single values are, and have no order."""
+    a, b = fact("a"), fact("b")
+    assert status(a == b, a=[Decimal("0.1"), Segment.LARGE], b=(0.1, "large")) == "met"
+    assert status(a == b, a=[1], b=[True]) == "errored"
+    assert status(a < b, a=[1], b=[2]) == "errored"
+
+
 def test_enums_on_both_sides() -> None:
     """A member of an enum stands for its value, wherever it is."""
     assert status(fact("a") == fact("b"), a="large", b=Segment.LARGE) == "met"

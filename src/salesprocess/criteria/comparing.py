@@ -201,7 +201,10 @@ def in_order(holds: Callable[[Any, Any], Any], left: Any, right: Any) -> bool:
     Raises:
         TypeError: for two that cannot be compared.
     """
-    return bool(holds(*comparable(left, right)))
+    first, second = comparable(left, right)
+    if _KINDS.get(type(first), "collection") == "collection" and as_compared(first)[0] == "collection":
+        raise TypeError(f"{shown(left)} is a collection, which has no order")
+    return bool(holds(first, second))
 
 
 def is_among(value: Any, others: Iterable[Any]) -> bool:
