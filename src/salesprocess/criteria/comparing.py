@@ -177,7 +177,7 @@ def equals(left: Any, right: Any) -> bool:
     first, second = comparable(left, right)
     if type(first) in _KINDS and type(second) in _KINDS and not isinstance(first, list | tuple):
         return bool(first == second)
-    if isinstance(first, Sequence) and isinstance(second, Sequence) and not isinstance(first, str | bytes):
+    if all(isinstance(each, Sequence) and not isinstance(each, str | bytes) for each in (first, second)):
         return len(first) == len(second) and all(map(_are_equal_items, first, second))
     if type(first) is not type(second) and _is_foreign(first, second) and _is_foreign(second, first):
         raise TypeError(f"{shown(left)} cannot be compared with {shown(right)}")
