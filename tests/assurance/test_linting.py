@@ -490,6 +490,48 @@ def test_a_property_that_says_nothing_and_a_plain_class_are_taken_at_their_word(
     assert codes(asking(fact("anything") > 1), dict) == []
 
 
+def test_methods_of_the_deal_type() -> None:
+    """A method is no fact: it is found where the type is known."""
+
+    @dataclass
+    class WithMethod:
+        stage: str
+
+        def approved(self) -> bool:
+            return False
+
+    (problem,) = problems(asking(fact("approved").is_true()), WithMethod)
+    assert problem.code == "fact_is_called"
+    assert "fact 'approved' is a method of WithMethod, not a value" in problem.message
+
+
+def test_related_managers_of_sqlalchemy() -> None:
+    """A relationship that gives a query is no fact, and the names of mapped attributes are known."""
+    sa, orm = pytest.importorskip("sqlalchemy"), pytest.importorskip("sqlalchemy.orm")
+    base = orm.declarative_base()
+
+    class Contact(base):
+        __tablename__ = "contact"
+        id = sa.Column(sa.Integer, primary_key=True)
+        deal_id = sa.Column(sa.ForeignKey("deal.id"))
+
+    class Deal(base):
+        __tablename__ = "deal"
+        id = sa.Column(sa.Integer, primary_key=True)
+        amount = sa.Column(sa.Integer)
+        contacts = orm.relationship(Contact, lazy="dynamic")
+
+    assert codes(asking((fact("amount") > 1) & fact("contacts").is_known()), Deal) == ["fact_is_called"]
+    (problem,) = problems(asking(fact("amuont") > 1), Deal)
+    assert "did you mean 'amount'?" in problem.message
+
+
+@pytest.mark.parametrize("deal_type", ["Deal", 42, object, type("Bare", (), {})], ids=str)
+def test_types_that_say_nothing(deal_type: Any) -> None:
+    """A deal type that does not say which facts there are is reported, and not taken for one that fits."""
+    assert codes(asking(fact("amount") > 1), deal_type) == ["unreadable_type"]
+
+
 def test_names_are_looked_up_as_the_engine_is_told_to() -> None:
     assert codes(asking(fact("mail").is_known()), DataDeal, facts={"mail": "contact.email"}) == []
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from salesprocess import Criterion, fact, now, predicate, time_in_stage
+from salesprocess import Criterion, Engine, SalesProcess, Stage, fact, now, predicate, time_in_stage
 from salesprocess.criteria import Rule
 from salesprocess.criteria.gate import Gate, Sources
 from salesprocess.criteria.reading import Unreadable
+from salesprocess.criteria.rules import inputs
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -147,3 +151,71 @@ def test_broken_rule_does_not_hide_the_others() -> None:
     """One criterion that raises leaves the statuses of the others as they are."""
     gate = gate_of(fact("x") >= 1, fact("y").is_true(), fact("x").is_known())
     assert statuses_of(gate, {"x": "many", "y": False}) == ["errored", "unmet", "met"]
+
+
+NAMES = ("given", "text", "method", "missing", "raises", "absent")
+
+
+class Facts:
+    """A deal that counts how often each of its facts and predicates is looked at, whatever comes of it."""
+
+    stage = "a"
+
+    def __init__(self) -> None:
+        self.looks: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in NAMES:
+            raise AttributeError(name)
+        self.looks[name] += 1
+        if name == "raises":
+            raise ValueError("no network")
+        if name == "absent":
+            raise AttributeError(name)
+        return {"given": 5, "text": "many", "method": self.__init__, "missing": None}[name]
+
+
+def counted(name: str) -> Any:
+    """A predicate that counts its calls by the deal."""
+
+    def ask(deal: Facts) -> object:
+        deal.looks[f"{name}()"] += 1
+        if name == "broken":
+            raise ValueError("no network")
+        return {"yes": True, "unsure": None}[name]
+
+    return ask
+
+
+PREDICATES = {name: counted(name) for name in ("yes", "unsure", "broken")}
+leaves = st.one_of(
+    st.sampled_from(NAMES).flatmap(
+        lambda name: st.sampled_from([fact(name) >= 1, fact(name).is_known(), fact(name) == fact("given")])
+    ),
+    st.sampled_from(sorted(PREDICATES)).map(predicate),
+)
+rules = st.recursive(
+    leaves, lambda inner: st.one_of(inner.map(lambda rule: ~rule), st.builds(lambda a, b: a | b, inner, inner))
+)
+
+
+@settings(deadline=None)
+@given(st.lists(rules, min_size=1, max_size=4), st.lists(rules, max_size=3))
+def test_one_look_in_a_decision(leaving: list[Rule], entering: list[Rule]) -> None:
+    """Each fact is read once and each predicate called once in a decision, whatever else is missing or raises."""
+    gates = [
+        tuple(Criterion(key=f"{side}{number}", rule=rule) for number, rule in enumerate(drawn))
+        for side, drawn in (("out", leaving), ("in", entering))
+    ]
+    stages = [Stage(key="a", exit_criteria=gates[0]), Stage(key="b", entry_criteria=gates[1])]
+    process = SalesProcess.linear(key="p", stages=[*stages, Stage(key="w", kind="won")], skip="allow")
+    engine: Engine[Any] = Engine(process, predicates=PREDICATES)
+    for ask in (lambda deal: engine.check(deal, "advance"), lambda deal: engine.check(deal, to="w"), engine.options):
+        deal = Facts()
+        str(ask(deal))
+        assert set(deal.looks.values()) <= {1}
+    deal = Facts()
+    engine.check(deal, "advance")
+    assert set(deal.looks) == {
+        f"{each.path}()" if each.source == "predicate" else each.path for each in inputs(*leaving, *entering)
+    }

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from salesprocess._text import shown, suggestion
 from salesprocess.assurance.criterion_places import placed_criteria
-from salesprocess.assurance.host_types import HostType, MissingFact, type_of_fact
-from salesprocess.assurance.value_types import PossibleValues, kind_of, possible_values
+from salesprocess.assurance.host_types import CalledFact, HostType, MissingFact, type_of_fact
+from salesprocess.assurance.value_types import PossibleValues, kind_of, known_type_options, possible_values
 from salesprocess.criteria import Criterion
 from salesprocess.criteria.comparing import is_among
 from salesprocess.criteria.evaluation import MET, compiled
@@ -24,6 +24,9 @@ _WORDS: Final = {"time": "a time", "date": "a date", "duration": "a length of ti
 
 def misfits(process: SalesProcess, deal_type: Any, facts: Mapping[str, str]) -> Iterator[Problem]:
     """Every criterion that asks for what deals of the type do not have, or cannot be."""
+    why = next(filter(None, (HostType(each).unreadable for each in known_type_options(deal_type))), None)
+    if why is not None and any(criterion.facts() for _, criterion in placed_criteria(process)):
+        yield Problem("unreadable_type", "deal_type", f"the facts of deals cannot be checked: {why}")
     checked: dict[tuple[str, Criterion], None] = {}
     fitting = _Fitting(deal_type, facts)
     for path, criterion in placed_criteria(process):
@@ -68,17 +71,22 @@ class _Fitting:
         else:
             yield from _of_literals(path, rule, left)
 
-    def _type_of(self, term: Term) -> Any | MissingFact:
+    def _type_of(self, term: Term) -> Any | MissingFact | CalledFact:
         if term.source == "now":
             return datetime
         if term.source == "context":
             return Any
         name = "entered_at" if term.source == "time_in_stage" else str(term.path)
         found = type_of_fact(self.deal_type, self.facts.get(name, name))
-        return timedelta if term.source == "time_in_stage" and not isinstance(found, MissingFact) else found
+        return (
+            timedelta if term.source == "time_in_stage" and not isinstance(found, MissingFact | CalledFact) else found
+        )
 
 
 def _missing(path: str, term: Term, found: Any) -> Problem | None:
+    if isinstance(found, CalledFact):
+        message = f"fact {term.path!r} is {found.what}, not a value: make it a property, or call it in a predicate"
+        return Problem("fact_is_called", path, message)
     if not isinstance(found, MissingFact):
         return None
     asked = "entered_at (for time_in_stage())" if term.source == "time_in_stage" else term.path

@@ -19,10 +19,13 @@ from typing import Any, Final, NamedTuple, TypeAlias, Union, get_args, get_origi
 
 from pydantic import BaseModel
 
+from salesprocess.assurance.class_attributes import is_queried, mapped_names, what_is_called_in
 from salesprocess.assurance.value_types import is_required_key, known_type_options
 
 # Values of these types have attributes, but none that a deal keeps its facts in.
 _PLAIN: Final = (str, bytes, int, float, Decimal, date, timedelta, Enum)
+# Their own methods mention names that are no attributes of a deal.
+_LIBRARIES: Final = ("pydantic.", "django.", "sqlalchemy.")
 
 
 class DeclaredFact(NamedTuple):
@@ -46,6 +49,13 @@ class MissingFact(NamedTuple):
     name: str
     owner: str
     known: tuple[str, ...]
+
+
+class CalledFact(NamedTuple):
+    """A fact that gives a value only when it is called: what it is, and of which type."""
+
+    name: str
+    what: str
 
 
 class HostType:
@@ -87,20 +97,43 @@ class HostType:
             return True
         return any(each.kind is each.VAR_KEYWORD for each in self._parameters) or not (self.facts or self.arguments)
 
-    def type_of_fact(self, name: str) -> Any | MissingFact:
+    @property
+    def unreadable(self) -> str | None:
+        """Why the type does not say which facts there are; `None` where it does, or is a mapping, which takes any."""
+        if not isinstance(self._bare, type):
+            return f"{self._owner!r} is no type"
+        if typing.is_typeddict(self._bare) or issubclass(self._bare, Mapping):
+            return None
+        properties = any(isinstance(value, property) for base in self._bare.__mro__ for value in vars(base).values())
+        if self._bare is not object and (properties or self.facts or mapped_names(self._bare)):
+            return None
+        return f"{self.name} declares no attributes: give a class, or a TypedDict, with annotated attributes"
+
+    def type_of_fact(self, name: str) -> Any | MissingFact | CalledFact:
         """Return the type of a fact that deals hold; `Any` where the type does not say."""
         if not isinstance(self._bare, type) or self._bare is object:
             return Any
         if issubclass(self._bare, Mapping) and not typing.is_typeddict(self._bare):
             return (get_args(self._owner) or (Any,))[-1]
-        if name in self.facts:
-            return self.facts[name].annotation
+        what = self._what_is_called(name)
+        if what is not None:
+            return CalledFact(name, f"{what} of {self.name}")
+        return self.facts[name].annotation if name in self.facts else self._type_of_undeclared(name)
+
+    def _what_is_called(self, name: str) -> str | None:
+        if typing.is_typeddict(self._bare) or issubclass(self._bare, _PLAIN):
+            return None
+        if is_queried(self._bare, name):
+            return "a related manager"
+        return None if name in self.facts else what_is_called_in(self._bare, name)
+
+    def _type_of_undeclared(self, name: str) -> Any | MissingFact:
         if hasattr(self._bare, name) and not issubclass(self._bare, _PLAIN):
             return _type_of_attribute(self._bare, name)
         if self._may_hold_undeclared(name):
             return Any
         properties = (each for each, value in vars(self._bare).items() if isinstance(value, property))
-        return MissingFact(name, self.name, tuple(dict.fromkeys([*self.facts, *properties])))
+        return MissingFact(name, self.name, tuple(dict.fromkeys([*self.facts, *mapped_names(self._bare), *properties])))
 
     def type_of_argument(self, name: str) -> Any:
         """Return the type in which the constructor takes a fact; `Any` where it does not say."""
@@ -120,10 +153,10 @@ class HostType:
                 return True
         elif hasattr(owner, "__getattr__"):
             return True
-        if not self.facts and not any(is_of_kind(owner) for is_of_kind, _ in _DECLARING):
+        if not (self.facts or mapped_names(owner)) and not any(is_of_kind(owner) for is_of_kind, _ in _DECLARING):
             return True
         # A method that names an attribute may set it.
-        bases = (base for base in owner.__mro__ if not base.__module__.startswith("pydantic."))
+        bases = (base for base in owner.__mro__ if not base.__module__.startswith(_LIBRARIES))
         functions = (each for base in bases for each in vars(base).values() if isinstance(each, types.FunctionType))
         return any(name in function.__code__.co_names for function in functions)
 
@@ -135,7 +168,7 @@ class HostType:
             return ()
 
 
-def type_of_fact(deal_type: Any, path: str) -> Any | MissingFact:
+def type_of_fact(deal_type: Any, path: str) -> Any | MissingFact | CalledFact:
     """Return the type of a fact by its dotted path; `Any` where the deal type does not say.
 
     >>> from dataclasses import make_dataclass
@@ -155,6 +188,9 @@ def _at_path(deal_type: Any, path: str, type_of: Callable[[HostType, str], Any])
     found: Any = deal_type
     for name in path.split("."):
         options = [type_of(HostType(each), name) for each in known_type_options(found)]
+        called = [each for each in options if isinstance(each, CalledFact)]
+        if called:
+            return called[0]
         known = [each for each in options if not isinstance(each, MissingFact)]
         if not known:
             return options[0] if options else Any

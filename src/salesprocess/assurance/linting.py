@@ -35,6 +35,8 @@ CODES: Final[Mapping[str, str]] = {
     "waives_not_passed": "a waived stage that the move does not pass",
     "unknown_process": "a start of a process that there is not",
     "unknown_fact": "a fact that the deal type does not have",
+    "fact_is_called": "a fact that is a method or a related manager of the deal type",
+    "unreadable_type": "a deal type that does not say which facts there are",
     "incomparable_types": "a comparison of types that cannot be compared",
     "literal_outside": "a literal that a Literal or an Enum does not have",
 }

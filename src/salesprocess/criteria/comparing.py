@@ -177,7 +177,7 @@ def equals(left: Any, right: Any) -> bool:
     first, second = comparable(left, right)
     if type(first) in _KINDS and type(second) in _KINDS and not isinstance(first, list | tuple):
         return bool(first == second)
-    if isinstance(first, Sequence) and isinstance(second, Sequence) and not isinstance(first, str | bytes):
+    if all(isinstance(each, Sequence) and not isinstance(each, str | bytes) for each in (first, second)):
         return len(first) == len(second) and all(map(_are_equal_items, first, second))
     if type(first) is not type(second) and _is_foreign(first, second) and _is_foreign(second, first):
         raise TypeError(f"{shown(left)} cannot be compared with {shown(right)}")
@@ -201,7 +201,10 @@ def in_order(holds: Callable[[Any, Any], Any], left: Any, right: Any) -> bool:
     Raises:
         TypeError: for two that cannot be compared.
     """
-    return bool(holds(*comparable(left, right)))
+    first, second = comparable(left, right)
+    if _KINDS.get(type(first), "collection") == "collection" and as_compared(first)[0] == "collection":
+        raise TypeError(f"{shown(left)} is a collection, which has no order")
+    return bool(holds(first, second))
 
 
 def is_among(value: Any, others: Iterable[Any]) -> bool:

@@ -171,7 +171,10 @@ class Term:
         return Comparison(self, "contains", _text.as_literal(value))
 
     def matches(self, glob: str) -> Rule:
-        """Return a rule that is met when the text fits the pattern: `*` is any text, `?` any character; case counts."""
+        """Return a rule that is met when the text fits the pattern: `*` is any text, `?` any character; case counts.
+
+        `[*]` and `[?]` are a star and a question mark themselves.
+        """
         return Comparison(self, "matches", glob)
 
     def before(self, moment: object) -> Rule:

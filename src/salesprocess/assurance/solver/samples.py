@@ -133,7 +133,10 @@ def _number_between(low: Any, high: Any) -> Any:
         return math.ceil(high) - 1
     if high is None:
         return math.floor(low) + 1
-    least, most = Fraction(low), Fraction(high)
+    # A float is compared with other floats exactly, and with a decimal as it is written: the value is between for both.
+    least, most = max(_readings(low)), min(_readings(high))
+    if least >= most:
+        return None
     digits = 0
     while True:
         found = math.floor(least * 10**digits) + 1
@@ -143,7 +146,12 @@ def _number_between(low: Any, high: Any) -> Any:
     if digits == 0:
         return found
     exact = Decimal(f"{found}E-{digits}")
-    return float(exact) if least < Fraction(float(exact)) < most else exact
+    return float(exact) if all(least < each < most for each in _readings(float(exact))) else exact
+
+
+def _readings(number: Any) -> tuple[Fraction, Fraction]:
+    """Return what a number counts as beside floats and whole numbers, and beside decimals."""
+    return Fraction(number), Fraction(repr(number)) if isinstance(number, float) else Fraction(number)
 
 
 def _moment_between(low: Any, high: Any) -> Any:
