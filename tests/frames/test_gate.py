@@ -12,6 +12,7 @@ pl = pytest.importorskip("polars")
 pytest.importorskip("narwhals")
 
 from salesprocess import Criterion, DealError, DefinitionError, Engine, SalesProcess, Stage, fact, frames  # noqa: E402
+from tests.frames.conftest import rows  # noqa: E402
 
 BIG = 1000
 PROCESS = SalesProcess.linear(
@@ -58,12 +59,6 @@ KINDS = {
     "pyarrow": lambda frame: frame.to_arrow(),
     "DuckDB": duck,
 }
-
-
-def rows(frame: Any, *columns: str) -> list[tuple[Any, ...]]:
-    import narwhals.stable.v2 as nw
-
-    return nw.from_native(frame).lazy().collect().select(*columns).rows()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -13,6 +13,7 @@ pytest.importorskip("narwhals")
 
 from salesprocess import DealError, frames  # noqa: E402 - behind the skip
 from salesprocess.catalog.seven_stage import SEVEN_STAGE as PROCESS  # noqa: E402
+from tests.frames.conftest import rows  # noqa: E402
 
 LOG = pl.DataFrame(frames.example_log())
 TWELFTH = datetime(2026, 1, 12, tzinfo=UTC)
@@ -54,28 +55,20 @@ def kind(request: pytest.FixtureRequest) -> Callable[[Any], Any]:
     return KINDS[request.param]
 
 
-def rows(frame: Any, *columns: str) -> list[tuple[Any, ...]]:
-    """A result of any kind as sorted rows, nulls as None."""
-    import narwhals.stable.v2 as nw
-
-    found = nw.from_native(frame).lazy().collect()
-    chosen = found.select(*columns) if columns else found
-    return sorted((tuple(map(plain, row)) for row in chosen.iter_rows()), key=repr)
+def sorted_rows(frame: Any, *columns: str) -> list[tuple[Any, ...]]:
+    """Return a result of any kind as sorted rows, with moments as seconds."""
+    return sorted((tuple(map(as_seconds, row)) for row in rows(frame, *columns)), key=repr)
 
 
-def plain(value: Any) -> Any:
-    if value is None or type(value).__name__ in {"NAType", "NaTType"} or value != value:  # noqa: PLR0124 - NaN
-        return None
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
-    return round(value, 9) if isinstance(value, float) else value
+def as_seconds(value: Any) -> Any:
+    return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp() if isinstance(value, datetime) else value
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_columns_without_a_value_count_the_same_everywhere(metric: str) -> None:
     blank = LOG.with_columns(pl.lit(None).alias(name) for name in ("reason", "owner", "amount", "currency"))
     assert blank.schema["reason"] == pl.Null
-    found = {name: rows(METRICS[metric](PROCESS, make(blank))) for name, make in KINDS.items()}
+    found = {name: sorted_rows(METRICS[metric](PROCESS, make(blank))) for name, make in KINDS.items()}
     assert all(each == found["polars"] for each in found.values())
 
 
@@ -85,19 +78,19 @@ def test_a_group_without_a_value_is_a_group(metric: str) -> None:
     mixed, named = LOG.with_columns(owner=owned), LOG.with_columns(owner=owned.otherwise(pl.lit("nobody")))
     expected = [
         tuple(None if value == "nobody" else value for value in row)
-        for row in rows(METRICS[metric](PROCESS, named, by="owner"))
+        for row in sorted_rows(METRICS[metric](PROCESS, named, by="owner"))
     ]
     assert None in {row[0] for row in expected}
     for make in KINDS.values():
-        assert rows(METRICS[metric](PROCESS, make(mixed), by="owner")) == sorted(expected, key=repr)
+        assert sorted_rows(METRICS[metric](PROCESS, make(mixed), by="owner")) == sorted(expected, key=repr)
 
 
 def test_nan_is_no_amount(kind: Callable[[Any], Any]) -> None:
     amount = pl.when(pl.col("deal").is_in(["a", "c"])).then(float("nan")).otherwise("amount")
     log = kind(LOG.with_columns(amount=amount))
-    assert rows(frames.forecast(PROCESS, log), "deals", "without_amount", "amount") == [(2, 1, 8000.0)]
-    assert rows(frames.velocity(PROCESS, log), "mean_amount", "velocity") == [(None, None)]
-    assert rows(frames.loss_reasons(PROCESS, log), "amount") == [(4000.0,)]
+    assert sorted_rows(frames.forecast(PROCESS, log), "deals", "without_amount", "amount") == [(2, 1, 8000.0)]
+    assert sorted_rows(frames.velocity(PROCESS, log), "mean_amount", "velocity") == [(None, None)]
+    assert sorted_rows(frames.loss_reasons(PROCESS, log), "amount") == [(4000.0,)]
 
 
 @pytest.mark.parametrize("metric", ["spells", "funnel", "time_in_stage", "win_rate", "cohorts"])
@@ -105,15 +98,15 @@ def test_a_log_without_a_time_or_a_type_is_an_empty_log(metric: str, kind: Calla
     untimed = kind(LOG.clear(LOG.height).drop("at").with_columns(at=pl.lit(None)))
     if "INTEGER" in map(str, getattr(untimed, "types", ())):
         pytest.skip("this DuckDB makes numbers of nulls")
-    empty = rows(METRICS[metric](PROCESS, untimed))
-    assert empty == rows(METRICS[metric](PROCESS, LOG.clear()))
+    empty = sorted_rows(METRICS[metric](PROCESS, untimed))
+    assert empty == sorted_rows(METRICS[metric](PROCESS, LOG.clear()))
     bare = pl.DataFrame({"deal": [], "stage": [], "at": []})
-    assert len(rows(METRICS[metric](PROCESS, kind(bare)))) == len(empty)
+    assert len(sorted_rows(METRICS[metric](PROCESS, kind(bare)))) == len(empty)
 
 
 def test_changes_of_no_deal_follow_none(kind: Callable[[Any], Any]) -> None:
     judged = frames.conform(PROCESS, kind(LOG.with_columns(deal=pl.lit(None, dtype=pl.String))))
-    assert set(rows(judged, "verdict", "previous")) == {("incomplete", None)}
+    assert set(sorted_rows(judged, "verdict", "previous")) == {("incomplete", None)}
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -122,16 +115,16 @@ def test_numbers_or_text_for_deals_and_times_with_a_zone_or_without_are_alike(me
         deal=pl.col("deal").replace_strict({"a": 1, "b": 2, "c": 3, "d": 4}), at=pl.col("at").dt.replace_time_zone(None)
     )
     texts = dict(enumerate("abcd", 1))
-    found = rows(METRICS[metric](PROCESS, numbered, at=datetime(2026, 1, 20)))  # noqa: DTZ001 - without one is asked
+    found = sorted_rows(METRICS[metric](PROCESS, numbered, at=datetime(2026, 1, 20)))  # noqa: DTZ001 - without one is asked
     if metric in {"spells", "stalled", "outcomes"}:
         found = sorted(((texts[row[0]], *row[1:]) for row in found), key=repr)
-    assert found == rows(METRICS[metric](PROCESS, LOG, at=datetime(2026, 1, 20, tzinfo=UTC)))
+    assert found == sorted_rows(METRICS[metric](PROCESS, LOG, at=datetime(2026, 1, 20, tzinfo=UTC)))
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_rows_given_twice_count_once(metric: str) -> None:
     twice = pl.concat([LOG, LOG])
-    assert rows(METRICS[metric](PROCESS, twice)) == rows(METRICS[metric](PROCESS, LOG))
+    assert sorted_rows(METRICS[metric](PROCESS, twice)) == sorted_rows(METRICS[metric](PROCESS, LOG))
 
 
 @pytest.mark.parametrize("metric", [metric for metric in METRICS if metric != "spells"])
@@ -187,12 +180,12 @@ def test_what_is_asked_wrongly_is_refused_in_one_sentence(ask: Callable[[], Any]
 
 def test_a_forecast_can_be_grouped_by_a_date(kind: Callable[[Any], Any]) -> None:
     log = kind(LOG.with_columns(closes=pl.lit(date(2026, 3, 1))))
-    ((closes, deals),) = rows(frames.forecast(PROCESS, log, by="closes"), "closes", "deals")
+    ((closes, deals),) = sorted_rows(frames.forecast(PROCESS, log, by="closes"), "closes", "deals")
     assert (closes[:10], deals) == ("2026-03-01", 2)
 
 
 def test_two_results_of_one_connection_do_not_change_each_other(kind: Callable[[Any], Any]) -> None:
     made = frames.spells(PROCESS, kind(LOG))
     reached, entered = (frames.funnel(PROCESS, made, measure=measure) for measure in ("reached", "entered"))
-    assert rows(reached, "deals", "stage")[-2:] == [(3, "qualifying"), (4, "prospecting")]
-    assert rows(entered, "deals", "stage")[-2:] == [(2, "qualifying"), (4, "prospecting")]
+    assert sorted_rows(reached, "deals", "stage")[-2:] == [(3, "qualifying"), (4, "prospecting")]
+    assert sorted_rows(entered, "deals", "stage")[-2:] == [(2, "qualifying"), (4, "prospecting")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from math import isnan
 from operator import itemgetter
 from random import Random
 from typing import Any
@@ -18,6 +17,7 @@ pytest.importorskip("narwhals")
 from salesprocess import DealError, SalesProcess, Stage, frames  # noqa: E402 - behind the skip
 from salesprocess.history import replay  # noqa: E402
 from salesprocess.history.change import StageChange  # noqa: E402
+from tests.frames.conftest import rows  # noqa: E402
 
 DAY = timedelta(days=1)
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -73,21 +73,6 @@ KINDS: dict[str, Kind] = {
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> Kind:
     return KINDS[request.param]
-
-
-def rows(frame: Any, *columns: str) -> list[tuple[Any, ...]]:
-    """A result of any kind as rows, floats rounded to nine digits, nulls as None."""
-    import narwhals.stable.v2 as nw
-
-    found = nw.from_native(frame).lazy().collect()
-    chosen = found.select(*columns) if columns else found
-    return [tuple(map(plain, row)) for row in chosen.iter_rows()]
-
-
-def plain(value: Any) -> Any:
-    if value is None or type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float) and isnan(value)):
-        return None
-    return round(value, 9) if isinstance(value, float) else value
 
 
 JOURNEYS: Log = [
