@@ -586,7 +586,8 @@ def leaves() -> st.SearchStrategy[Rule]:
         number,
     )
     listed = st.builds(lambda name, numbers: fact(name).one_of(*numbers), name, st.lists(number, max_size=2))
-    between = st.builds(lambda name, low, width: fact(name).between(low, low + width), name, number, number)
+    # Like the other numbers, both ends lie within the grid, with values on each side of them.
+    between = st.builds(lambda name, ends: fact(name).between(*sorted(ends)), name, st.tuples(number, number))
     return st.one_of(compare, listed, between, st.builds(lambda name: fact(name).is_known(), name))
 
 
