@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
@@ -242,6 +242,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(metadata=st.dictionaries(TEXT, JSON, max_size=4))
 def test_metadata_comes_back(metadata: dict[str, Any]) -> None:
     """What the host gives as metadata is in the change, survives JSON, and cannot be changed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 
@@ -182,7 +182,7 @@ class Finding(_FindingFields, Dumped):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    __hash__ = None  # type: ignore[assignment]  # it holds whatever the deal does
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # it holds whatever the deal does
 
     def __reduce__(self) -> tuple[object, ...]:
         # A rule may hold a function of the host's, which cannot be pickled; its stored form can.

@@ -415,7 +415,8 @@ class AllOf(_Joined):
     """Met when every rule is."""
 
     __slots__ = ()
-    key, joint = "all", "and"
+    key: ClassVar[str] = "all"
+    joint: ClassVar[str] = "and"
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         super().__init__(len(rules), rules)
@@ -425,7 +426,8 @@ class AnyOf(_Joined):
     """Met when at least one rule is."""
 
     __slots__ = ()
-    key, joint = "any", "or"
+    key: ClassVar[str] = "any"
+    joint: ClassVar[str] = "or"
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         super().__init__(1, rules)

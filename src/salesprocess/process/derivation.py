@@ -24,19 +24,7 @@ ProcessT = TypeVar("ProcessT", bound="SalesProcess")
 
 
 def insert(process: ProcessT, stage: Stage, *, after: str | None = None, before: str | None = None) -> ProcessT:
-    """Return the process with one more stage, `after` or `before` another one.
-
-    Neighbours that were linked by a step are linked through the new stage, forth and back. Moves to and from side
-    stages (`lose`, `hold`, `reopen`) lead to and from the new stage if they do so for the nearest one of its kind.
-
-    >>> from salesprocess.catalog import SEVEN_STAGE
-    >>> process = SEVEN_STAGE.insert(Stage(key="legal_review"), before="closing")
-    >>> [(move.source, move.dest) for move in process.moves() if "legal_review" in (move.source, move.dest)][:2]
-    [('overcoming_objections', 'legal_review'), ('legal_review', 'closing')]
-
-    Raises:
-        DefinitionError: for a stage that the process has already, and for an unknown neighbour.
-    """
+    """See `SalesProcess.insert`."""
     if (after is None) is (before is None):
         _refuse("no_place", "insert", "say where the stage goes: after= one stage, or before= one")
     if stage.key in process.graph.stages:
@@ -50,14 +38,7 @@ def insert(process: ProcessT, stage: Stage, *, after: str | None = None, before:
 
 
 def without(process: ProcessT, stage: str, *, into: str | None = None) -> ProcessT:
-    """Return the process without a stage: its neighbours are linked, and its other moves lead to and from `into`.
-
-    `into` is by default the stage before it of the same kind, or else the one after. The criteria and activities of
-    the stage go with it.
-
-    Raises:
-        DefinitionError: for an unknown stage, and if what is left is no process.
-    """
+    """See `SalesProcess.without`."""
     removed = _stage(process, stage, "stage")
     if into is None:
         like = relinking.nearest_like(removed, process.stages)
@@ -72,11 +53,7 @@ def without(process: ProcessT, stage: str, *, into: str | None = None) -> Proces
 
 
 def rename(process: ProcessT, stage: str, name: str = "", *, key: str | None = None) -> ProcessT:
-    """Return the process with another name for a stage. Its key stays, so deals, reports and changes stay right.
-
-    Raises:
-        DefinitionError: for an unknown stage, for an empty name, and for any attempt to change a key.
-    """
+    """See `SalesProcess.rename`."""
     former = _stage(process, stage, "stage")
     if key is not None:
         _refuse(
@@ -91,13 +68,7 @@ def rename(process: ProcessT, stage: str, name: str = "", *, key: str | None = N
 
 
 def reorder(process: ProcessT, *stages: str) -> ProcessT:
-    """Return the process with these stages in this order, in the places that they hold between them.
-
-    Steps lead through the new order; a step's own criteria stay with the stage that it leaves.
-
-    Raises:
-        DefinitionError: for an unknown stage, and for one that is named twice.
-    """
+    """See `SalesProcess.reorder`."""
     moved = iter([_stage(process, key, f"stages[{index}]") for index, key in enumerate(stages)])
     if len(set(stages)) < len(stages):
         _refuse("duplicate_stage", "stages", f"each stage has one place; found {', '.join(stages)}")
@@ -107,11 +78,7 @@ def reorder(process: ProcessT, *stages: str) -> ProcessT:
 
 
 def require(process: ProcessT, stage: str, *criteria: Criterion | Rule) -> ProcessT:
-    """Return the process with more exit criteria on a stage; one takes the place of the criterion of the same key.
-
-    Raises:
-        DefinitionError: for an unknown stage, and for two of the criteria with one key.
-    """
+    """See `SalesProcess.require`."""
     former = _stage(process, stage, "stage")
     required = Stage(key=stage, exit_criteria=criteria).exit_criteria
     new = {criterion.key: criterion for criterion in required}
@@ -122,13 +89,7 @@ def require(process: ProcessT, stage: str, *criteria: Criterion | Rule) -> Proce
 
 
 def relax(process: ProcessT, stage: str, *keys: str) -> ProcessT:
-    """Return the process without some criteria of a stage, named by the keys that decisions show.
-
-    Exit and entry criteria, activities (`stage.activity`) and the criteria of activities can be named.
-
-    Raises:
-        DefinitionError: for an unknown stage or criterion, with the nearest key.
-    """
+    """See `SalesProcess.relax`."""
     former = _stage(process, stage, "stage")
     known = [criterion.key for criterion in (*former.gate(), *former.entry_criteria)]
     problems = [
@@ -152,22 +113,14 @@ def relax(process: ProcessT, stage: str, *keys: str) -> ProcessT:
 
 
 def with_transition(process: ProcessT, transition: Transition) -> ProcessT:
-    """Return the process with a transition; it takes the place of moves of the same trigger, source and target.
-
-    Raises:
-        DefinitionError: for a transition that does not fit the stages.
-    """
+    """See `SalesProcess.with_transition`."""
     own = {(transition.trigger, source, transition.dest) for source in process.sources(transition)}
     kept = relinking.transitions_without(process, lambda move: move.key in own)
     return changed(process, transitions=[*kept, transition])
 
 
 def without_transition(process: ProcessT, trigger: str, source: str | None = None, dest: str | None = None) -> ProcessT:
-    """Return the process without the moves of a trigger; only those from `source` and to `dest`, if given.
-
-    Raises:
-        DefinitionError: if the process has no such move, with the nearest trigger or stage.
-    """
+    """See `SalesProcess.without_transition`."""
     for key, argument in ((source, "source"), (dest, "dest")):
         if key is not None:
             _stage(process, key, argument)
@@ -185,10 +138,7 @@ def without_transition(process: ProcessT, trigger: str, source: str | None = Non
 
 
 def with_version(process: ProcessT, version: int | str, *, key: str | None = None, name: str | None = None) -> ProcessT:
-    """Return the process under another version; with `key` and `name`, as a process of its own.
-
-    What starts the process itself starts it under its new key.
-    """
+    """See `SalesProcess.with_version`."""
     new = process.key if key is None else key
 
     def started(starts: Sequence[str]) -> tuple[str, ...]:

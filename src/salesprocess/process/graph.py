@@ -27,11 +27,11 @@ class Move:
     __slots__ = ("_gate", "_graph", "dest", "direction", "index", "source", "transition", "trigger")
 
     def __init__(self, graph: Graph, source: str, transition: Transition, index: int | None = None) -> None:
-        self.source = source
-        self.transition = transition
-        self.index = index
-        self.trigger = transition.trigger
-        self.dest = transition.dest
+        self.source: str = source
+        self.transition: Transition = transition
+        self.index: int | None = index
+        self.trigger: str = transition.trigger
+        self.dest: str = transition.dest
         self.direction: Direction = transition.direction or graph.direction(source, transition.dest)
         self._graph = graph
         self._gate: tuple[Criterion, ...] | None = None

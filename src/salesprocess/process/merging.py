@@ -24,14 +24,7 @@ _LABELS = {"name", "label"}
 
 
 def merge(process: ProcessT, other: SalesProcess) -> ProcessT:
-    """Return the process with all that another one adds: its stages, criteria, activities and moves.
-
-    Key, version and names stay those of the first. A stage that only `other` has is inserted behind the one that it
-    follows there.
-
-    Raises:
-        DefinitionError: with everything that the two say differently, all at once.
-    """
+    """See `SalesProcess.merge`."""
     result = process
     added = other.graph.stages.keys() - process.graph.stages.keys()
     for index, stage in enumerate(other.stages):

@@ -11,7 +11,7 @@ from pydantic import Field, JsonValue, ValidationError, ValidatorFunctionWrapHan
 
 from salesprocess._base import Definition, FrozenDict, problems_of
 from salesprocess._text import unknown
-from salesprocess.criteria import Criterion
+from salesprocess.criteria import Criterion, Rule
 from salesprocess.errors import DefinitionError, Problem
 from salesprocess.process import derivation, merging
 from salesprocess.process.graph import Graph, Move, sources_of
@@ -192,17 +192,102 @@ class SalesProcess(Definition, frozen=True):
         moves = (graph.start, *graph.moves) if stage is None else graph.out_of[self.stage(stage).key]
         return tuple(dict.fromkeys(path for move in moves for each in move.gate for path in each.facts()))
 
-    # Pydantic's plugin for mypy takes every assignment for a field.
-    insert = derivation.insert  # type: ignore[pydantic-field]
-    without = derivation.without  # type: ignore[pydantic-field]
-    rename = derivation.rename  # type: ignore[pydantic-field]
-    reorder = derivation.reorder  # type: ignore[pydantic-field]
-    require = derivation.require  # type: ignore[pydantic-field]
-    relax = derivation.relax  # type: ignore[pydantic-field]
-    with_transition = derivation.with_transition  # type: ignore[pydantic-field]
-    without_transition = derivation.without_transition  # type: ignore[pydantic-field]
-    with_version = derivation.with_version  # type: ignore[pydantic-field]
-    merge = merging.merge  # type: ignore[pydantic-field]
+    def insert(self, stage: Stage, *, after: str | None = None, before: str | None = None) -> Self:
+        """Return the process with one more stage, `after` or `before` another one.
+
+        Neighbours that were linked by a step are linked through the new stage, forth and back. Moves to and from side
+        stages (`lose`, `hold`, `reopen`) lead to and from the new stage if they do so for the nearest one of its kind.
+
+        >>> from salesprocess.catalog import SEVEN_STAGE
+        >>> process = SEVEN_STAGE.insert(Stage(key="legal_review"), before="closing")
+        >>> [(move.source, move.dest) for move in process.moves() if "legal_review" in (move.source, move.dest)][:2]
+        [('overcoming_objections', 'legal_review'), ('legal_review', 'closing')]
+
+        Raises:
+            DefinitionError: for a stage that the process has already, and for an unknown neighbour.
+        """
+        return derivation.insert(self, stage, after=after, before=before)
+
+    def without(self, stage: str, *, into: str | None = None) -> Self:
+        """Return the process without a stage: its neighbours are linked, and its other moves lead to and from `into`.
+
+        `into` is by default the stage before it of the same kind, or else the one after. The criteria and activities of
+        the stage go with it.
+
+        Raises:
+            DefinitionError: for an unknown stage, and if what is left is no process.
+        """
+        return derivation.without(self, stage, into=into)
+
+    def rename(self, stage: str, name: str = "", *, key: str | None = None) -> Self:
+        """Return the process with another name for a stage. Its key stays, so deals, reports and changes stay right.
+
+        Raises:
+            DefinitionError: for an unknown stage, for an empty name, and for any attempt to change a key.
+        """
+        return derivation.rename(self, stage, name, key=key)
+
+    def reorder(self, *stages: str) -> Self:
+        """Return the process with these stages in this order, in the places that they hold between them.
+
+        Steps lead through the new order; a step's own criteria stay with the stage that it leaves.
+
+        Raises:
+            DefinitionError: for an unknown stage, and for one that is named twice.
+        """
+        return derivation.reorder(self, *stages)
+
+    def require(self, stage: str, *criteria: Criterion | Rule) -> Self:
+        """Return the process with more exit criteria on a stage; one takes the place of the criterion of the same key.
+
+        Raises:
+            DefinitionError: for an unknown stage, and for two of the criteria with one key.
+        """
+        return derivation.require(self, stage, *criteria)
+
+    def relax(self, stage: str, *keys: str) -> Self:
+        """Return the process without some criteria of a stage, named by the keys that decisions show.
+
+        Exit and entry criteria, activities (`stage.activity`) and the criteria of activities can be named.
+
+        Raises:
+            DefinitionError: for an unknown stage or criterion, with the nearest key.
+        """
+        return derivation.relax(self, stage, *keys)
+
+    def with_transition(self, transition: Transition) -> Self:
+        """Return the process with a transition; it takes the place of moves of the same trigger, source and target.
+
+        Raises:
+            DefinitionError: for a transition that does not fit the stages.
+        """
+        return derivation.with_transition(self, transition)
+
+    def without_transition(self, trigger: str, source: str | None = None, dest: str | None = None) -> Self:
+        """Return the process without the moves of a trigger; only those from `source` and to `dest`, if given.
+
+        Raises:
+            DefinitionError: if the process has no such move, with the nearest trigger or stage.
+        """
+        return derivation.without_transition(self, trigger, source, dest)
+
+    def with_version(self, version: int | str, *, key: str | None = None, name: str | None = None) -> Self:
+        """Return the process under another version; with `key` and `name`, as a process of its own.
+
+        What starts the process itself starts it under its new key.
+        """
+        return derivation.with_version(self, version, key=key, name=name)
+
+    def merge(self, other: SalesProcess) -> Self:
+        """Return the process with all that another one adds: its stages, criteria, activities and moves.
+
+        Key, version and names stay those of the first. A stage that only `other` has is inserted behind the one that it
+        follows there.
+
+        Raises:
+            DefinitionError: with everything that the two say differently, all at once.
+        """
+        return merging.merge(self, other)
 
     def __str__(self) -> str:
         return f"{self.name or self.key} (version {self.version}): {' > '.join(stage.key for stage in self.stages)}"

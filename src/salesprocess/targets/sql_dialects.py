@@ -13,80 +13,80 @@ from sqlalchemy.sql.functions import FunctionElement
 class IsNumber(FunctionElement[bool]):
     """Whether a number is not NaN, which PostgreSQL, unlike the others, has equal to itself."""
 
-    type = sa.Boolean()
-    inherit_cache = True
+    type: Any = sa.Boolean()
+    inherit_cache: bool | None = True
 
 
 class IsValue(FunctionElement[bool]):
     """Whether a JSON value is not JSON's own null."""
 
-    type = sa.Boolean()
-    inherit_cache = True
+    type: Any = sa.Boolean()
+    inherit_cache: bool | None = True
 
 
 class SameText(FunctionElement[str]):
     """A text that is equal to another only where every character is."""
 
-    type = sa.String()
-    inherit_cache = True
+    type: Any = sa.String()
+    inherit_cache: bool | None = True
 
 
 class TextOrder(FunctionElement[str]):
     """A text in the order of its characters' code points, as in Python, whatever the database's language."""
 
-    type = sa.String()
-    inherit_cache = True
+    type: Any = sa.String()
+    inherit_cache: bool | None = True
 
 
 class Fits(FunctionElement[bool]):
     """Whether a text fits a pattern, given both for LIKE and for SQLite's GLOB, which alone minds the case there."""
 
-    type = sa.Boolean()
-    inherit_cache = True
+    type: Any = sa.Boolean()
+    inherit_cache: bool | None = True
 
 
 class Position(FunctionElement[int]):
     """Where a text has another, from 1; 0 where it has not."""
 
-    type = sa.Integer()
-    inherit_cache = True
+    type: Any = sa.Integer()
+    inherit_cache: bool | None = True
 
 
 class HasItem(FunctionElement[bool]):
     """Whether a JSON array has an item, given both as it is and as JSON."""
 
-    type = sa.Boolean()
-    inherit_cache = True
+    type: Any = sa.Boolean()
+    inherit_cache: bool | None = True
 
 
 class CountOfJson(FunctionElement[int]):
     """How many items of a JSON array are not null."""
 
-    type = sa.Integer()
-    inherit_cache = True
-    counted = ""
+    type: Any = sa.Integer()
+    inherit_cache: bool | None = True
+    counted: str = ""
 
 
 class DistinctOfJson(CountOfJson):
     """How many different items of a JSON array are not null."""
 
-    inherit_cache = True
-    counted = "DISTINCT "
+    inherit_cache: bool | None = True
+    counted: str = "DISTINCT "
 
 
 class CountOfArray(FunctionElement[int]):
     """How many items of an array are not null."""
 
-    type = sa.Integer()
-    inherit_cache = True
-    counted = ""
+    type: Any = sa.Integer()
+    inherit_cache: bool | None = True
+    counted: str = ""
 
 
 class DistinctOfArray(CountOfArray):
     """How many different items of an array are not null."""
 
-    inherit_cache = True
-    counted = "DISTINCT "
+    inherit_cache: bool | None = True
+    counted: str = "DISTINCT "
 
 
 def has_item(array: Any, item: str | float) -> HasItem:

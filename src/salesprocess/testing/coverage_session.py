@@ -25,7 +25,7 @@ class CoveragePlugin:
     """Watches the engines from before the first conftest to the end of the run, then reports."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self.coverage = Coverage()
+        self.coverage: Coverage = Coverage()
         self._options = config.known_args_namespace
         self._undo = ExitStack()
         self._undo.enter_context(watching(self.coverage.of))
