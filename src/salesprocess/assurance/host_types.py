@@ -64,7 +64,7 @@ class HostType:
     def __init__(self, owner: Any) -> None:
         self._owner = owner
         self._bare = get_origin(owner) or owner
-        self.name = str(getattr(self._bare, "__name__", owner))
+        self.name: str = str(getattr(self._bare, "__name__", owner))
 
     @cached_property
     def facts(self) -> Mapping[str, DeclaredFact]:

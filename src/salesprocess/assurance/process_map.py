@@ -52,13 +52,13 @@ class Map:
     def __init__(self, process: SalesProcess) -> None:
         self.process = process
         self.stages: dict[str, Stage] = {stage.key: stage for stage in process.stages}
-        self.place = {key: index for index, key in enumerate(self.stages)}
+        self.place: dict[str, int] = {key: index for index, key in enumerate(self.stages)}
         self._numbers: dict[Criterion, int] = {}
         self._exit = {stage.key: self._ids(stage.gate()) for stage in process.stages}
         self._entry = {stage.key: self._ids(stage.entry_criteria) for stage in process.stages}
-        self.ways = tuple(self._ways())
-        self.criteria = tuple(self._numbers)
-        self.witnesses = Witnesses()
+        self.ways: tuple[Way, ...] = tuple(self._ways())
+        self.criteria: tuple[Criterion, ...] = tuple(self._numbers)
+        self.witnesses: Witnesses = Witnesses()
         self._judged: dict[int, tuple[Rule, bool]] = {}
         self._asked = 0
 

@@ -58,7 +58,7 @@ class Moves:
         criteria = [*self._exits.values(), *self._entries.values(), *self._own.values()]
         self._criteria = [criterion for several in criteria for criterion in several]
         initial = process.initial.key
-        self.start = Edge(START, None, initial, self._entries[initial])
+        self.start: Edge = Edge(START, None, initial, self._entries[initial])
 
     def out_of(self, stage: str) -> Iterator[Edge]:
         """The moves that leave a stage, in declared order."""

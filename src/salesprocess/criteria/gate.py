@@ -66,10 +66,11 @@ class Gate:
     __slots__ = ("_criteria", "_readers", "criteria", "judge", "read", "readers")
 
     read: _Read
+    readers: ReadersByClass
     judge: _Judge
 
     def __init__(self, criteria: Iterable[Criterion], sources: Sources = _NO_SOURCES) -> None:
-        self.criteria = tuple(criteria)
+        self.criteria: tuple[Criterion, ...] = tuple(criteria)
         self._readers = _readers_of(self.criteria, sources)
         index = {each: at for at, each in enumerate(self._readers)}
         self._criteria = tuple(_CompiledCriterion(criterion, index) for criterion in self.criteria)

@@ -35,7 +35,7 @@ class Unreadable:
     __slots__ = ("error",)
 
     def __init__(self, error: Exception) -> None:
-        self.error = error
+        self.error: Exception = error
 
 
 class Incomplete(tuple[Any, ...]):

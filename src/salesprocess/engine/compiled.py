@@ -51,25 +51,29 @@ class CompiledMove:
         "trigger",
     )
 
+    first: tuple[Hook, ...]
+    then: tuple[Hook, ...]
+    failed: tuple[Hook, ...]
+
     def __init__(self, move: Move, gate: Gate, process: SalesProcess, fingerprint: str, hooks: BoundHooks) -> None:
-        self.move = move
-        self.trigger = move.trigger
-        self.dest = move.dest
-        self.gate = gate
-        self.process = process
+        self.move: Move = move
+        self.trigger: str = move.trigger
+        self.dest: str = move.dest
+        self.gate: Gate = gate
+        self.process: SalesProcess = process
         # A given reason must be one of the listed ones, even where the move could do without.
-        self.asks_reason = move.transition.needs_reason or bool(move.transition.reasons)
+        self.asks_reason: bool = move.transition.needs_reason or bool(move.transition.reasons)
         self.alternatives: tuple[Alternative, ...] = ()
         self.record: Record = _recorder(process, fingerprint, move)
         self.first, self.then, self.failed = _hooks_in_order(process, move, hooks)
-        self.required_at = [at for at, each in enumerate(gate.criteria) if each.severity == "required"]
+        self.required_at: list[int] = [at for at, each in enumerate(gate.criteria) if each.severity == "required"]
         self._own_at = [at for at in self.required_at if gate.criteria[at] in move.transition.criteria]
         self.complete(())
 
     def complete(self, ways_out: tuple[CompiledMove, ...]) -> None:
         """Take note of the other moves out of the same stage, once they are all known."""
         self.alternatives = tuple(way.as_alternative() for way in ways_out if way is not self)
-        self.allowed = self.outcome("allowed")
+        self.allowed: Outcome = self.outcome("allowed")
         self.decide: Decide = _decider(self)
 
     def outcome(self, kind: DecisionKind, sentence: str = "", **details: object) -> Outcome:
@@ -124,7 +128,7 @@ class MoveTable:
             gate = gates.get(same) or gates.setdefault(same, Gate(move.gate, sources))
             return CompiledMove(move, gate, process, fingerprint, hooks)
 
-        self.start = compiled(process.graph.start)
+        self.start: CompiledMove = compiled(process.graph.start)
         self._out_of: dict[str | None, tuple[CompiledMove, ...]] = {None: (self.start,)}
         # The moves that a stage and a trigger alone tell apart.
         self.by_trigger: dict[object, dict[str | None, CompiledMove]] = {None: {START: self.start}}

@@ -31,8 +31,8 @@ class DealClass:
     __slots__ = ("is_mapping", "is_plain", "name", "refusal", "set", "stage_of")
 
     def __init__(self, cls: type, stage: str, seq: str | None) -> None:
-        self.name = cls.__name__
-        self.is_mapping = issubclass(cls, Mapping)
+        self.name: str = cls.__name__
+        self.is_mapping: bool = issubclass(cls, Mapping)
         # The quick way to the stage, which raises where there is none.
         self.stage_of: Callable[[Any], Any] = (operator.itemgetter if cls is dict else operator.attrgetter)(stage)
         if self.is_mapping and cls is not dict:
@@ -40,8 +40,8 @@ class DealClass:
         self.set: Callable[[Any, str, object], None] = operator.setitem if self.is_mapping else setattr
         # Whether reading and setting the stage runs no code of the host's, so that a write need not be looked at again.
         sets_plainly = getattr_static(cls, "__setattr__") is object.__setattr__
-        self.is_plain = cls is dict or (not self.is_mapping and sets_plainly and is_plain_attribute(cls, stage))
-        self.refusal = _why_not_writable(cls, [stage] if seq is None else [stage, seq])
+        self.is_plain: bool = cls is dict or (not self.is_mapping and sets_plainly and is_plain_attribute(cls, stage))
+        self.refusal: str | None = _why_not_writable(cls, [stage] if seq is None else [stage, seq])
 
     def read(self, deal: Any, name: str, default: object = None) -> Any:
         """Return what the deal keeps under a name.
@@ -84,10 +84,10 @@ class DealAccess:
     __slots__ = ("classes", "seq", "stage", "version")
 
     def __init__(self, stage: str, seq: str | None, version: str | None) -> None:
-        self.stage = stage
-        self.seq = seq
-        self.version = version
-        self.classes = _DealClasses(stage, seq)
+        self.stage: str = stage
+        self.seq: str | None = seq
+        self.version: str | None = version
+        self.classes: _DealClasses = _DealClasses(stage, seq)
 
     def read(self, deal: Any) -> tuple[Any, int | None]:
         """Return the stage as the host keeps it, `ABSENT` where there is none, and the number of changes.

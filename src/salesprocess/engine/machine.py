@@ -35,11 +35,11 @@ def _refuse_callback(*_args: object, **_kwargs: object) -> NoReturn:
 class StageState(State):
     """A stage, named by its key; its name is the label in diagrams."""
 
-    add_callback = _refuse_callback
+    add_callback: Any = _refuse_callback
 
     def __init__(self, name: str, *, label: str) -> None:
         super().__init__(name)
-        self.label = " ".join(label.replace('"', "'").split())
+        self.label: str = " ".join(label.replace('"', "'").split())
 
 
 class GateCondition(Condition):
@@ -59,18 +59,18 @@ class GateCondition(Condition):
 class MoveTransition(Transition):
     """One move. It is made by the engine alone, which its trigger on a registered model calls."""
 
-    add_callback = _refuse_callback
+    add_callback: Any = _refuse_callback
 
     def __init__(self, compiled: CompiledMove) -> None:
         super().__init__(compiled.move.source, compiled.move.dest)
         self.compiled = compiled
-        self.conditions = [GateCondition(compiled)] if required(compiled.gate.criteria) else []
+        self.conditions: list[Condition] = [GateCondition(compiled)] if required(compiled.gate.criteria) else []
 
 
 class FireEvent(Event):
     """A trigger; on a registered model it runs the engine's `fire`."""
 
-    add_callback = _refuse_callback
+    add_callback: Any = _refuse_callback
 
     def trigger(self, model: object, *args: Any, **kwargs: Any) -> bool:
         """Move the model's deal; return whether it was moved. A refusal other than by criteria is raised."""
@@ -105,8 +105,8 @@ class StageMachine(GraphMachine):
             event = self.events.setdefault(compiled.move.trigger, FireEvent(compiled.move.trigger, self))
             event.transitions[compiled.move.source].append(MoveTransition(compiled))
         for event in self.events.values():
-            event.transitions = MappingProxyType(dict(event.transitions))  # type: ignore[assignment]
-        self.events = MappingProxyType(dict(self.events))  # type: ignore[assignment]
+            event.transitions = MappingProxyType(dict(event.transitions))
+        self.events: Any = MappingProxyType(dict(self.events))
         self._is_sealed = True
 
     def add_model(self, model: Any, initial: Any = None) -> None:
